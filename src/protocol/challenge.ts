@@ -1,0 +1,45 @@
+/**
+ * Challenges as the gateway knows them, and how a URL names one.
+ */
+
+import type { ChallengePolicy } from './challenge-policy.ts'
+
+export type ChallengeStatus = 'active' | 'inactive' | 'disabled' | 'draft'
+
+export interface Challenge {
+  /** Lower-case letters, digits and inner hyphens; part of the signed text. */
+  readonly slug: string
+  /** Display name; may stand in a URL instead of the slug. */
+  readonly name: string
+  readonly status: ChallengeStatus
+  /** `https://…`, or `http://` on loopback; a path prefix is kept. */
+  readonly origin: URL
+  /** Response header that proves an answer came from the challenge itself. */
+  readonly marker: string | undefined
+  /** Of its public routes. */
+  readonly policy: ChallengePolicy
+}
+
+export const CHALLENGE_STATUSES: readonly ChallengeStatus[] = ['active', 'inactive', 'disabled', 'draft']
+
+/** The reference's grammar (reference 4.4): at least two characters. */
+export function isSlug(text: string): boolean {
+  return /^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$/.test(text)
+}
+
+/**
+ * The active challenge that `text` (percent-decoded) names, or undefined.
+ *
+ * An exact slug wins. Else the display name without regard to case, when exactly one challenge of any status has it: two
+ * challenges that share a name are reached by slug only (reference 1.4).
+ */
+export function findChallenge(challenges: readonly Challenge[], text: string): Challenge | undefined {
+  const found = challenges.find((challenge) => challenge.slug === text) ?? findByName(challenges, text)
+  return found?.status === 'active' ? found : undefined
+}
+
+function findByName(challenges: readonly Challenge[], text: string): Challenge | undefined {
+  const folded = text.toLowerCase()
+  const named = challenges.filter((challenge) => challenge.name.toLowerCase() === folded)
+  return named.length === 1 ? named[0] : undefined
+}

@@ -1,0 +1,67 @@
+/**
+ * The four signed headers: names and grammar.
+ *
+ * A value the parser refuses never becomes a database key, a log field or part of a signed text. Duplicates arrive joined by
+ * `, ` (platform-notes 4.4) and so fail as a hotkey, a signature or a timestamp.
+ */
+
+import { accepted, type Result, rejected } from './problem.ts'
+
+/** Longest nonce, in characters. It is a database key. */
+export const NONCE_MAX_LENGTH = 256
+
+/** CPython refuses to turn more digits into an int, and so does the reference. */
+const TIMESTAMP_MAX_DIGITS = 4300
+
+const SIGNED_HEADERS = ['x-hotkey', 'x-signature', 'x-nonce', 'x-timestamp'] as const
+const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
+/** Python's `int(text)` on ASCII digits. */
+const PYTHON_INT = /^[+-]?\d+(_\d+)*$/
+/** A file name, not a path: challenges write it to disk. */
+const FILENAME = /^(?!\.{1,2}$)[\x20-\x2e\x30-\x5b\x5d-\x7e]{1,255}$/
+
+export interface SignedHeaders {
+  readonly hotkey: string
+  readonly signature: string
+  readonly nonce: string
+  /** As sent; this text is what was signed. */
+  readonly timestampText: string
+  /** Content type to forward; undefined when the client sent none. */
+  readonly contentType: string | undefined
+  /** `X-Submission-Filename` when it is a plain file name; anything else is dropped. */
+  readonly filename: string | undefined
+}
+
+/** Presence of all four first (401 `missing_header`), then their characters (400 `malformed_header`). */
+export function parseSignedHeaders(headers: Headers): Result<SignedHeaders> {
+  for (const header of SIGNED_HEADERS) {
+    if ((headers.get(header) ?? '').trim() === '') return rejected('missing_header', { header })
+  }
+  for (const header of [...SIGNED_HEADERS, 'content-type']) {
+    const reason = malformation(header, headers.get(header) ?? '')
+    if (reason !== undefined) return rejected('malformed_header', { header, reason })
+  }
+  const filename = headers.get('x-submission-filename') ?? ''
+  return accepted({
+    hotkey: headers.get('x-hotkey') ?? '',
+    signature: headers.get('x-signature') ?? '',
+    nonce: headers.get('x-nonce') ?? '',
+    timestampText: headers.get('x-timestamp') ?? '',
+    contentType: headers.get('content-type') ?? undefined,
+    filename: FILENAME.test(filename) ? filename : undefined,
+  })
+}
+
+/** Unix seconds of any size, or 401 `invalid_timestamp`. */
+export function parseTimestamp(text: string): Result<bigint> {
+  const digits = text.replace(/[+_-]/g, '')
+  if (!PYTHON_INT.test(text) || digits.length > TIMESTAMP_MAX_DIGITS) return rejected('invalid_timestamp', {})
+  return accepted(text.startsWith('-') ? -BigInt(digits) : BigInt(digits))
+}
+
+function malformation(header: string, value: string): string | undefined {
+  if (!PRINTABLE_ASCII.test(value)) return 'control or non-ASCII character'
+  if (header === 'x-nonce' && value.length > NONCE_MAX_LENGTH)
+    return `longer than ${NONCE_MAX_LENGTH} characters`
+  return undefined
+}

@@ -1,0 +1,67 @@
+/**
+ * Which paths of a challenge the public may ask for.
+ *
+ * A path is judged in the form in which it is sent: decoded once, and encoded again in one way (`encodedPath`). Whatever could
+ * make a layer behind us read another path is refused, not repaired: encoded or foreign separators, parameters, control
+ * characters, empty and dot segments, bytes that are not UTF-8. So there is nothing left to normalise, and the hole of the
+ * reference, whose check and whose client normalised differently (reference 3.5, rows 46 to 49), cannot open.
+ *
+ * `%25` by itself is harmless and stays (`/100%25`). But a layer that decodes twice would turn `%252e%252e` into `..`, so a path
+ * is also refused when its second decoding would be, and when there is a third.
+ */
+
+import { isForwardableSegment, percentDecoded, rawPath } from './path.ts'
+import { accepted, type Result, rejected } from './problem.ts'
+
+export const PASS_THROUGH_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD']
+
+export interface PassThroughTarget {
+  /** Slug or name as the URL has it, percent-decoded. */
+  readonly challengeText: string
+  /** Percent-decoded, `/` for the challenge itself; its only empty segment may be the last one. */
+  readonly path: string
+}
+
+/** Private to the platform on every challenge, in any case (reference 3.5). No slash at the end. */
+const PRIVATE_PATHS = [
+  /^\/(?:health|version)$/iu,
+  /^\/(?:internal|benchmark-executions)(?:\/|$)/iu,
+  /^\/benchmarks?\/(?:.*\/)?(?:run|execute|launch)$/isu,
+]
+
+/**
+ * Reads `/challenges/{challenge}[/{path}]` off a request URL; `not_found` for another URL, `path_not_allowed` for a path that is
+ * private or not in canonical form. What stands in the challenge's place is looked up later, not judged here: `/challenges/./x`
+ * is an unknown challenge. But an encoded separator is refused even there, for it decides where the challenge's name ends.
+ */
+export function readPassThrough(url: string): Result<PassThroughTarget> {
+  const raw = rawPath(url)
+  const decoded = percentDecoded(raw)
+  const [, room, challengeText = '', ...segments] = decoded.split('/')
+  if (room !== 'challenges' || challengeText === '') return rejected('not_found', {})
+  const path = `/${segments.join('/')}`
+  const plain = sameSegments(raw, decoded) && !decoded.includes('\\')
+  return plain && isPublicPath(path) ? accepted({ challengeText, path }) : rejected('path_not_allowed', {})
+}
+
+/** Whether a path of a challenge (percent-decoded, from its first `/`) may be sent there for anybody who asks. */
+export function isPublicPath(path: string): boolean {
+  const again = percentDecoded(path)
+  if (!sameSegments(path, again) || percentDecoded(again) !== again) return false
+  return [path, again].every((reading) => isPublicReading(reading) && isPublicReading(untilQuery(reading)))
+}
+
+function isPublicReading(path: string): boolean {
+  const bare = path.replace(/\/$/, '')
+  const segments = bare.split('/').slice(1)
+  return segments.every(isForwardableSegment) && !PRIVATE_PATHS.some((pattern) => pattern.test(bare))
+}
+
+/** A layer that decodes before it looks for the query ends the path at an encoded `?` or `#`. */
+function untilQuery(path: string): string {
+  return path.replace(/[?#].*/s, '')
+}
+
+function sameSegments(encoded: string, decoded: string): boolean {
+  return encoded.split('/').length === decoded.split('/').length
+}

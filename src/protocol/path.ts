@@ -1,0 +1,51 @@
+/**
+ * One reading of the request path.
+ *
+ * The platform hands over the raw target; `new URL()` would resolve dot segments and Hono would decode it halfway, so routing
+ * for one challenge and forwarding to another would be possible (platform-notes 4.3). The path is cut out of the URL as text and
+ * percent-decoded once; that text is routed, signed and forwarded.
+ */
+
+/** The path of a request URL as sent, from the first `/` to `?` or `#`. */
+export function rawPath(url: string): string {
+  const start = url.indexOf('/', url.indexOf('://') + 3)
+  return url.slice(start).replace(/[?#].*/s, '')
+}
+
+/** Percent-decoded path of a request URL. Malformed escapes stay as they are, bad UTF-8 becomes U+FFFD, as Python's `unquote` does. */
+export function decodedPath(url: string): string {
+  return percentDecoded(rawPath(url))
+}
+
+/** Text with its escapes decoded once. */
+export function percentDecoded(text: string): string {
+  return text.replace(/(?:%[0-9a-fA-F]{2})+/g, (run) => {
+    const bytes = Uint8Array.from(run.slice(1).split('%'), (hex) => Number.parseInt(hex, 16))
+    return new TextDecoder('utf-8', { fatal: false, ignoreBOM: true }).decode(bytes)
+  })
+}
+
+/** The query with its `?`, byte for byte as sent, or the empty string. A `#` ends it: the runtime passes one on that has no place in a request. */
+export function rawQuery(url: string): string {
+  return /^[^?#]*(\?[^#]*)/.exec(url)?.[1] ?? ''
+}
+
+/** A decoded path in its one encoded form: all but `A-Z a-z 0-9 - . _ ~ /` as upper-case escapes of UTF-8, like Python's `quote` (reference 3). */
+export function encodedPath(path: string): string {
+  return path.split('/').map(encodedSegment).join('/')
+}
+
+function encodedSegment(segment: string): string {
+  return encodeURIComponent(segment).replace(
+    /[!'()*]/g,
+    (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+}
+
+/**
+ * Whether every layer behind us reads this path segment the same way: not empty, not a dot segment, and without the characters that
+ * some server takes for a separator, a parameter or the end of a line (design section 8).
+ */
+export function isForwardableSegment(segment: string): boolean {
+  return !['', '.', '..'].includes(segment) && !/[/\\;\ufffd]|\p{Cc}/u.test(segment)
+}

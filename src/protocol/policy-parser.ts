@@ -1,0 +1,116 @@
+/**
+ * Reads `CHALLENGES.<slug>.policy`.
+ *
+ *     remap = [{ from = "/scores/{id}", to = "/v2/scores/{id}" }]
+ *     signed = ["POST /submissions"]
+ *     env = ["GET,PUT /submissions/{id}/env"]
+ *     allow = ["GET /scores/**", "POST /submissions"]
+ *     cache = [{ path = "/scores/{id}", seconds = 30, stale_seconds = 600 }]
+ *
+ * Every part may be left out. All faults are named at once, by position and expectation only, as in the rest of the configuration.
+ */
+
+import type { CacheRule, ChallengePolicy, Remap, RouteRule } from './challenge-policy.ts'
+import { isPublicPath, PASS_THROUGH_METHODS } from './path-policy.ts'
+import { fillTemplate, isLiteral, type PathTemplate, parseTemplate } from './path-template.ts'
+
+export type ParsedPolicy =
+  | { readonly ok: true; readonly policy: ChallengePolicy }
+  | { readonly ok: false; readonly faults: readonly string[] }
+
+const TEMPLATE = 'a path such as /submissions/{id} or /v1/**'
+/** Longest promise a cached answer may live on, fresh or stale: after a day and a week somebody would have noticed. */
+const MAX_FRESH_SECONDS = 86_400
+const MAX_STALE_SECONDS = 604_800
+
+export function parsePolicy(value: unknown): ParsedPolicy {
+  if (!isTable(value)) return { ok: false, faults: ['policy must be a table'] }
+  const read = new PolicyReader()
+  read.fields(value, 'policy', 'remap, signed, env, allow, cache')
+  const rules = (part: string) =>
+    read.list(value[part], `policy.${part}`, (entry, at) => read.rule(entry, at))
+  const policy: ChallengePolicy = {
+    remap: read.list(value['remap'], 'policy.remap', (entry, at) => read.remap(entry, at)),
+    signed: rules('signed'),
+    env: rules('env'),
+    allow: value['allow'] === undefined ? undefined : rules('allow'),
+    cache: read.list(value['cache'], 'policy.cache', (entry, at) => read.cacheRule(entry, at)),
+  }
+  return read.faults.length === 0 ? { ok: true, policy } : { ok: false, faults: read.faults }
+}
+
+class PolicyReader {
+  readonly faults: string[] = []
+
+  fields(table: Record<string, unknown>, at: string, known: string): void {
+    const unknown = Object.keys(table).filter((field) => !known.split(', ').includes(field))
+    if (unknown.length > 0) this.faults.push(`${at} knows only ${known}`)
+  }
+
+  list<T>(value: unknown, at: string, item: (entry: unknown, at: string) => T | undefined): readonly T[] {
+    if (value === undefined) return []
+    if (Array.isArray(value)) return value.flatMap((entry, index) => item(entry, `${at}[${index}]`) ?? [])
+    this.faults.push(`${at} must be a list`)
+    return []
+  }
+
+  remap(entry: unknown, at: string): Remap | undefined {
+    if (!isTable(entry)) return this.fault(`${at} must be a table with from and to`)
+    this.fields(entry, at, 'from, to')
+    const { from: asked, to: sent } = entry
+    const from = this.template(asked, `${at}.from`)
+    const to = this.template(sent, `${at}.to`)
+    if (from === undefined || to === undefined) return undefined
+    const known = to.every((segment) => isLiteral(segment) || from.includes(segment))
+    return known ? { from, to } : this.fault(`${at}.to uses a {name} or ** that from does not have`)
+  }
+
+  /** `GET,PUT /submissions/{id}/env` */
+  rule(entry: unknown, at: string): RouteRule | undefined {
+    const [methodList = '', path, ...more] = typeof entry === 'string' ? entry.split(' ') : []
+    const methods = methodList.split(',')
+    if (more.length > 0 || !methods.every((method) => PASS_THROUGH_METHODS.includes(method)))
+      return this.fault(`${at} must be methods and a path, such as "GET,PUT /submissions/{id}"`)
+    const template = this.template(path, at)
+    return template && { methods, path: template }
+  }
+
+  cacheRule(entry: unknown, at: string): CacheRule | undefined {
+    if (!isTable(entry)) return this.fault(`${at} must be a table with path, seconds and stale_seconds`)
+    this.fields(entry, at, 'path, seconds, stale_seconds')
+    const path = this.template(entry['path'], `${at}.path`)
+    const seconds = this.seconds(entry['seconds'], `${at}.seconds`, 1, MAX_FRESH_SECONDS)
+    const staleSeconds = this.seconds(
+      entry['stale_seconds'] ?? 0,
+      `${at}.stale_seconds`,
+      0,
+      MAX_STALE_SECONDS,
+    )
+    if (path === undefined || seconds === undefined || staleSeconds === undefined) return undefined
+    return { path, seconds, staleSeconds }
+  }
+
+  /** A template none of whose paths is public would be a rule that never holds, or a way in. */
+  private template(value: unknown, at: string): PathTemplate | undefined {
+    const template = parseTemplate(value)
+    if (template === undefined) return this.fault(`${at} must have ${TEMPLATE}`)
+    const example = fillTemplate(
+      template,
+      new Map(template.map((part) => [part, isLiteral(part) ? part : 'x'])),
+    )
+    return isPublicPath(example) ? template : this.fault(`${at} names a path that is never public`)
+  }
+
+  private seconds(value: unknown, at: string, least: number, most: number): number | undefined {
+    const valid = typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
+    return valid ? value : this.fault(`${at} must be a whole number from ${least} to ${most}`)
+  }
+
+  private fault(sentence: string): undefined {
+    this.faults.push(sentence)
+  }
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,260 @@
+/** The tables of reference 3.6 and 3.7 on the built-in policies, and what an operator may and may not write. */
+
+import { describe, expect, test } from 'vitest'
+import { builtInPolicy } from '../../src/protocol/built-in-policies.ts'
+import { type ChallengePolicy, OPEN_POLICY, planPassThrough } from '../../src/protocol/challenge-policy.ts'
+import { readPassThrough } from '../../src/protocol/path-policy.ts'
+import { parsePolicy } from '../../src/protocol/policy-parser.ts'
+
+/** What the policy makes of a request path below the challenge, as the route would: path policy first. */
+function planned(policy: ChallengePolicy, method: string, path: string) {
+  const target = readPassThrough(`http://h/challenges/x${path}`)
+  if (!target.ok) return undefined
+  const plan = planPassThrough(policy, method, target.value.path)
+  return plan.ok ? plan.value : undefined
+}
+
+function policyOf(value: unknown): ChallengePolicy {
+  const parsed = parsePolicy(value)
+  if (!parsed.ok) throw new Error(parsed.faults.join('; '))
+  return parsed.policy
+}
+
+function faultsOf(value: unknown): readonly string[] {
+  const parsed = parsePolicy(value)
+  return parsed.ok ? [] : parsed.faults
+}
+
+describe("prism's public reads (reference 3.6)", () => {
+  /** `undefined` for what is refused here and was normalised there. */
+  const READS: [path: string, sent: string | undefined][] = [
+    ['/leaderboard', '/v1/leaderboard'],
+    ['/leaderboard/', '/v1/leaderboard'],
+    ['/leaderboard?x=1', '/v1/leaderboard'],
+    ['/architectures', '/v1/architectures'],
+    ['/training-variants', '/v1/training-variants'],
+    ['/epochs', '/v1/epochs'],
+    ['/epochs/current', '/v1/epochs/current'],
+    ['/gpu/status', '/v1/gpu/status'],
+    ['/health/eval-jobs', '/v1/health/eval-jobs'],
+    ['/submissions/1', '/v1/submissions/1'],
+    ['/submissions/1/', '/v1/submissions/1'],
+    ['/submissions/a%20b', '/v1/submissions/a b'],
+    ['/v1/x/', '/v1/x'],
+    ['/v1/x', '/v1/x'],
+    ['/v1/a/b/c/', '/v1/a/b/c'],
+    ['/v1/internal/x', '/v1/internal/x'],
+    ['/v1', '/v1'],
+    ['/v1/', '/v1/'],
+    ['/LEADERBOARD', '/LEADERBOARD'],
+    ['/leaderboard-extra', '/leaderboard-extra'],
+    ['/leaderboard/extra', '/leaderboard/extra'],
+    ['/epochs/1', '/epochs/1'],
+    ['/submissions', '/submissions'],
+    ['/submissions/', '/submissions/'],
+    ['/submissions/1/events', '/submissions/1/events'],
+    ['/V1/x/', '/V1/x/'],
+    ['/other/', '/other/'],
+    ['', '/'],
+    ['/health', undefined],
+    ['//leaderboard', undefined],
+    ['/x/../leaderboard', undefined],
+    ['/submissions//1', undefined],
+    ['/submissions/a%2fb', undefined],
+    ['/v1//x', undefined],
+    ['/v1/./x', undefined],
+    ['/v1/../x', undefined],
+    ['/v1/../internal/x', undefined],
+    ['/internal//../v1/x', undefined],
+    ['/internal//..', undefined],
+  ]
+  test.each(READS)('%s', (path, sent) => {
+    for (const method of ['GET', 'POST']) {
+      expect(planned(builtInPolicy('prism'), method, path)?.path).toBe(sent)
+    }
+  })
+
+  test('nothing else is particular about it', () => {
+    expect(builtInPolicy('prism')).toMatchObject({ ...OPEN_POLICY, remap: expect.any(Array) })
+  })
+})
+
+describe("agent-challenge's signed routes (reference 3.7)", () => {
+  const ROUTES: [method: string, path: string, signed: boolean, env: boolean][] = [
+    ['GET', '/submissions/1/env', true, true],
+    ['PUT', '/submissions/1/env', true, true],
+    ['PUT', '/submissions/1/env/', true, true],
+    ['POST', '/submissions/1/env/confirm-empty', true, true],
+    ['POST', '/submissions/1/launch', true, true],
+    ['POST', '/submissions/1/launch/', true, true],
+    ['POST', '/submissions', true, false],
+    ['POST', '/submissions/', true, false],
+    ['HEAD', '/submissions/1/env', false, false],
+    ['PATCH', '/submissions/1/env', false, false],
+    ['POST', '/submissions/1/env', false, false],
+    ['DELETE', '/submissions/1/env', false, false],
+    ['OPTIONS', '/submissions/1/env', false, false],
+    ['GET', '/submissions/1/env/confirm-empty', false, false],
+    ['GET', '/submissions/1/launch', false, false],
+    ['GET', '/submissions', false, false],
+    ['PUT', '/submissions', false, false],
+    ['POST', '/v1/submissions', false, false],
+    ['POST', '/Submissions', false, false],
+    ['PUT', '/submissions/1/ENV', false, false],
+    ['PUT', '/submissions/a/b/env', false, false],
+    ['PUT', '/submissions/env', false, false],
+    ['POST', '/submissions/1', false, false],
+    ['POST', '/', false, false],
+  ]
+  test.each(ROUTES)('%s %s', (method, path, keepsSignature, isEnv) => {
+    const plan = planned(builtInPolicy('agent-challenge'), method, path)
+    expect(plan).toEqual({ path, keepsSignature, isEnv })
+  })
+
+  test.each(['//submissions', '/x/../submissions', '/submissions/a%2fb/env'])(
+    '%s is refused before it could be normalised',
+    (path) => {
+      expect(planned(builtInPolicy('agent-challenge'), 'POST', path)).toBeUndefined()
+    },
+  )
+})
+
+test.each(['demo', 'constructor', '__proto__', 'PRISM'])('%s has no policy of its own', (slug) => {
+  expect(builtInPolicy(slug)).toBe(OPEN_POLICY)
+})
+
+describe('a configured policy', () => {
+  test('is open where it says nothing', () => {
+    expect(policyOf({})).toEqual(OPEN_POLICY)
+  })
+
+  test('the first remap that matches counts, and values move', () => {
+    const policy = policyOf({
+      remap: [
+        { from: '/a/{x}/{y}', to: '/{y}/b/{x}' },
+        { from: '/a/**', to: '/rest/**' },
+        { from: '/', to: '/home' },
+      ],
+    })
+    const sent = (path: string) => planned(policy, 'GET', path)?.path
+    expect(['/a/1/2', '/a/1', '/a/1/2/3', '/a/', '/', '/b'].map(sent)).toEqual([
+      '/2/b/1',
+      '/rest/1',
+      '/rest/1/2/3',
+      '/a/',
+      '/home',
+      '/b',
+    ])
+  })
+
+  test('a remap never leads to a private path', () => {
+    const policy = policyOf({ remap: [{ from: '/x/**', to: '/**' }] })
+    expect(planned(policy, 'GET', '/x/scores')?.path).toBe('/scores')
+    for (const path of ['/x/internal/v1', '/x/health', '/x/Version', '/x/benchmarks/1/run']) {
+      expect(planned(policy, 'GET', path)).toBeUndefined()
+    }
+  })
+
+  const ALLOWED: [method: string, path: string, allowed: boolean][] = [
+    ['GET', '/scores/1', true],
+    ['GET', '/scores/1/', true],
+    ['HEAD', '/scores/1', true],
+    ['POST', '/submissions', true],
+    ['POST', '/scores/1', false],
+    ['HEAD', '/submissions', false],
+    ['GET', '/scores', false],
+    ['GET', '/scores/1/2', false],
+    ['GET', '/v2/scores/1', false],
+    ['GET', '/', false],
+  ]
+  test.each(ALLOWED)('allow-list: %s %s %s', (method, path, allowed) => {
+    const policy = policyOf({
+      allow: ['GET /scores/{id}', 'POST /submissions'],
+      remap: [{ from: '/scores/{id}', to: '/v2/scores/{id}' }],
+    })
+    expect(planned(policy, method, path) !== undefined).toBe(allowed)
+  })
+
+  test('an empty allow-list allows nothing', () => {
+    expect(planned(policyOf({ allow: [] }), 'GET', '/')).toBeUndefined()
+  })
+
+  test('cache rules are kept for the cache', () => {
+    expect(
+      policyOf({
+        cache: [
+          { path: '/scores/{id}', seconds: 30, stale_seconds: 600 },
+          { path: '/', seconds: 1 },
+        ],
+      }).cache,
+    ).toEqual([
+      { path: ['scores', '{id}'], seconds: 30, staleSeconds: 600 },
+      { path: [], seconds: 1, staleSeconds: 0 },
+    ])
+  })
+})
+
+describe('faults', () => {
+  const FAULTS: [policy: unknown, fault: string][] = [
+    [null, 'policy must be a table'],
+    ['open', 'policy must be a table'],
+    [[], 'policy must be a table'],
+    [{ remaps: [] }, 'policy knows only remap, signed, env, allow, cache'],
+    [{ remap: {} }, 'policy.remap must be a list'],
+    [{ signed: 'POST /x' }, 'policy.signed must be a list'],
+    [{ remap: ['/a'] }, 'policy.remap[0] must be a table'],
+    [{ remap: [{ from: '/a', to: '/b', when: 1 }] }, 'policy.remap[0] knows only'],
+    [{ remap: [{ from: 'a', to: '/b' }] }, 'policy.remap[0].from must have a path'],
+    [{ remap: [{ from: '/a' }] }, 'policy.remap[0].to must have a path'],
+    [{ remap: [{ from: '/a', to: '/{x}' }] }, 'policy.remap[0].to uses'],
+    [{ remap: [{ from: '/{x}', to: '/**' }] }, 'policy.remap[0].to uses'],
+    [{ remap: [{ from: '/a', to: '/internal' }] }, 'policy.remap[0].to names a path that is never public'],
+    [{ remap: [{ from: '/a/{x}', to: '/Internal/{x}' }] }, 'policy.remap[0].to names'],
+    [{ remap: [{ from: '/health', to: '/a' }] }, 'policy.remap[0].from names'],
+    [{ allow: [{ path: '/a' }] }, 'policy.allow[0] must be methods and a path'],
+    [{ allow: ['/a'] }, 'policy.allow[0] must be methods and a path'],
+    [{ allow: ['get /a'] }, 'policy.allow[0] must be methods and a path'],
+    [{ allow: ['GET, POST /a'] }, 'policy.allow[0] must be methods and a path'],
+    [{ allow: ['TRACE /a'] }, 'policy.allow[0] must be methods and a path'],
+    [{ allow: ['GET'] }, 'policy.allow[0] must have a path'],
+    [{ env: ['GET /a', 'GET /a/../b'] }, 'policy.env[1] must have a path'],
+    [{ env: ['GET /a//b'] }, 'policy.env[0] must have a path'],
+    [{ env: ['GET /a/'] }, 'policy.env[0] must have a path'],
+    [{ env: ['GET /a;b'] }, 'policy.env[0] must have a path'],
+    [{ env: ['GET /%61'] }, 'policy.env[0] must have a path'],
+    [{ env: ['GET /**/a'] }, 'policy.env[0] must have a path'],
+    [{ env: ['GET /*'] }, 'policy.env[0] must have a path'],
+    [{ env: ['GET /{x}/{x}'] }, 'policy.env[0] must have a path'],
+    [{ env: ['GET /{X}'] }, 'policy.env[0] must have a path'],
+    [{ env: ['GET /a{x}'] }, 'policy.env[0] must have a path'],
+    [{ env: ['GET /a?b=1'] }, 'policy.env[0] must have a path'],
+    [{ cache: ['/a'] }, 'policy.cache[0] must be a table'],
+    [
+      { cache: [{ path: '/a', seconds: 0 }] },
+      'policy.cache[0].seconds must be a whole number from 1 to 86400',
+    ],
+    [{ cache: [{ path: '/a', seconds: '30' }] }, 'policy.cache[0].seconds'],
+    [{ cache: [{ path: '/a', seconds: 1.5 }] }, 'policy.cache[0].seconds'],
+    [{ cache: [{ path: '/a', seconds: 86_401 }] }, 'policy.cache[0].seconds'],
+    [{ cache: [{ path: '/a', seconds: 1, stale_seconds: -1 }] }, 'policy.cache[0].stale_seconds'],
+    [{ cache: [{ path: '/a', seconds: 1, stale_seconds: 604_801 }] }, 'policy.cache[0].stale_seconds'],
+    [{ cache: [{ path: '/a', seconds: 1, stale: 1 }] }, 'policy.cache[0] knows only'],
+  ]
+  test.each(FAULTS)('%j', (policy, fault) => {
+    const faults = faultsOf(policy)
+    expect(faults).toHaveLength(1)
+    expect(faults[0]).toContain(fault)
+  })
+
+  test('all are named at once, by position, and no value is', () => {
+    const faults = faultsOf({
+      hunter2: 1,
+      remap: [{ from: 'hunter2', to: 'hunter2' }],
+      signed: ['hunter2'],
+      allow: 'hunter2',
+      cache: [{ path: 'hunter2', seconds: 'hunter2' }],
+    })
+    expect(faults).toHaveLength(7)
+    expect(faults.join()).not.toContain('hunter2')
+  })
+})
