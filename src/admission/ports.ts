@@ -1,0 +1,78 @@
+/**
+ * What admission asks of the world. The edge rooms implement these; tests pass fakes.
+ *
+ * A port never throws for a fault of the platform: a store that cannot answer says so, and admission refuses.
+ */
+
+import type { Verifier } from '../crypto/signature.ts'
+import type { Metagraph } from '../protocol/metagraph.ts'
+import type { OriginalUpload, Result } from '../protocol/problem.ts'
+import type { AttemptBudget } from './likely-cause.ts'
+
+export interface MetagraphSource {
+  /** The usable snapshot at `now` (Unix seconds), or undefined when there is none young enough. */
+  current(now: number): Promise<Metagraph | undefined>
+  /** A hotkey found by an earlier lookup that the snapshot is too old to know; asks nobody. */
+  recall(hotkey: string, now: number): Place | undefined
+  /** Asks the chain for a hotkey that is not in the snapshot. Scarce: call only after its signature verified. */
+  lookup(hotkey: string, now: number): Promise<LookupAnswer>
+}
+
+interface Place {
+  readonly uid: number
+  /** Block it was seen at. */
+  readonly block: number
+}
+
+/** `retryAfterSeconds`: not asked, because the budget is spent or the chain did not answer. */
+export type LookupAnswer = Place | 'unregistered' | { readonly retryAfterSeconds: number }
+
+/** One nonce ledger: what an uploader of one challenge has used. */
+export interface LedgerKey {
+  readonly netuid: number
+  readonly slug: string
+  readonly hotkey: string
+}
+
+export interface Reservation {
+  readonly nonce: string
+  /** Random per request; asking again with the same id is not a replay. */
+  readonly requestId: string
+  /** Lower-case hex SHA-256 of the body. */
+  readonly bodyHash: string
+  /** Unix seconds. */
+  readonly reservedAt: number
+}
+
+/** What the origin made of the upload, as written by `settle`. */
+export type Settlement =
+  | { readonly outcome: 'delivered'; readonly status: number }
+  | { readonly outcome: 'not_delivered' | 'unknown' }
+
+export interface Ledger {
+  /** Reserves once; `nonce_already_used` for a nonce another request holds, `nonce_store_unavailable` when in doubt. */
+  reserve(key: LedgerKey, reservation: Reservation): Promise<Result<'reserved'>>
+  /** The upload that holds this nonce, if any; reserves nothing. */
+  find(key: LedgerKey, reservation: Reservation): Promise<Result<OriginalUpload | undefined>>
+  /** Writes what became of a reserved upload. A failure is swallowed: the row then stays `in_flight` and ages to `unknown`. */
+  settle(key: LedgerKey, nonce: string, requestId: string, settlement: Settlement): Promise<void>
+}
+
+/** A running SHA-256 in constant memory (the platform's, which Node lacks). */
+export interface RunningDigest {
+  update(bytes: Uint8Array): Promise<void>
+  hex(): Promise<string>
+}
+
+export interface Ports {
+  /** Unix seconds. */
+  readonly now: () => number
+  readonly metagraph: MetagraphSource
+  readonly ledger: Ledger
+  readonly verify: Verifier
+  readonly newDigest: () => RunningDigest
+  /** Verifications that may be spent on looking for the cause of wrong signatures. */
+  readonly causes: AttemptBudget
+  /** Whether a bearer token is configured for the challenge. */
+  readonly hasToken: (slug: string) => boolean
+}

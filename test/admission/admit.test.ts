@@ -1,0 +1,340 @@
+import { describe, expect, test } from 'vitest'
+import { encodeSs58 } from '../../src/crypto/ss58.ts'
+import { PROBLEMS, type ProblemCode, rejected } from '../../src/protocol/problem.ts'
+import {
+  ALICE,
+  ALICE_HOTKEY,
+  admit,
+  BODY,
+  type Changes,
+  MAX_BYTES,
+  NOW,
+  RETENTION_SECONDS,
+  STRANGER,
+  STRANGER_HOTKEY,
+  sha256,
+  signedUpload,
+  WINDOW_SECONDS,
+  type WorldChanges,
+  world,
+} from '../support/upload.ts'
+
+async function answer(changes: Changes, worldChanges: WorldChanges = {}) {
+  const { upload, wasRead, facts } = signedUpload(changes)
+  const place = world(worldChanges)
+  const result = await admit(upload, place)
+  return { result, read: wasRead(), facts, spent: place.spent.size }
+}
+
+const bytes = (length: number) => new Uint8Array(length).fill(0x61)
+const OTHER_HOTKEY = encodeSs58(new Uint8Array(32).fill(9))
+const SPELLED_OTHERWISE = encodeSs58(ALICE.publicKey, 0)
+
+describe('refused, one change from a valid upload', () => {
+  type Row = [
+    name: string,
+    code: ProblemCode,
+    changes: Changes,
+    world?: WorldChanges,
+    read?: 'read' | 'unread',
+  ]
+  const REFUSED: Row[] = [
+    ['unknown challenge', 'challenge_not_found', { challengeText: 'nope' }, {}, 'unread'],
+    ['inactive challenge', 'challenge_not_found', { challengeText: 'asleep' }, {}, 'unread'],
+    ['declared one byte too many', 'submission_too_large', { body: bytes(MAX_BYTES + 1) }, {}, 'unread'],
+    [
+      'sent one byte too many, undeclared',
+      'submission_too_large',
+      { body: bytes(MAX_BYTES + 1), contentLength: undefined },
+    ],
+    [
+      'undeclared and too large, hopeless too',
+      'submission_too_large',
+      { body: bytes(MAX_BYTES + 1), contentLength: undefined, headers: { 'x-nonce': undefined } },
+    ],
+    ['declared more than it sent', 'bad_request', { contentLength: '10' }],
+    ['header missing', 'missing_header', { headers: { 'x-timestamp': undefined } }, {}, 'unread'],
+    [
+      'header missing, length undeclared',
+      'missing_header',
+      { headers: { 'x-nonce': '' }, contentLength: undefined },
+    ],
+    ['header malformed', 'malformed_header', { headers: { 'x-nonce': 'é' } }, {}, 'unread'],
+    ['timestamp in words', 'invalid_timestamp', { timestamp: 'now' }, {}, 'unread'],
+    ['one second too old', 'stale_signature', { timestamp: String(NOW - WINDOW_SECONDS - 1) }, {}, 'unread'],
+    [
+      'one second too young',
+      'stale_signature',
+      { timestamp: String(NOW + WINDOW_SECONDS + 1) },
+      {},
+      'unread',
+    ],
+    ['milliseconds', 'stale_signature', { timestamp: String(NOW * 1000) }, {}, 'unread'],
+    [
+      'hotkey that is no address',
+      'invalid_signature',
+      { headers: { 'x-hotkey': `${ALICE_HOTKEY}x` } },
+      {},
+      'unread',
+    ],
+    [
+      'hotkey twice',
+      'invalid_signature',
+      { headers: { 'x-hotkey': `${ALICE_HOTKEY}, ${ALICE_HOTKEY}` } },
+      {},
+      'unread',
+    ],
+    [
+      'signature one digit short',
+      'invalid_signature',
+      { headers: { 'x-signature': 'a'.repeat(127) } },
+      {},
+      'unread',
+    ],
+    [
+      'signature 0x0x',
+      'invalid_signature',
+      { headers: { 'x-signature': `0x0x${'a'.repeat(128)}` } },
+      {},
+      'unread',
+    ],
+    ['body changed after signing', 'invalid_signature', { signedBody: bytes(9) }],
+    ['another path signed', 'invalid_signature', { signed: { path: '/submissions' } }],
+    ['another netuid signed', 'invalid_signature', { signed: { netuid: 101 } }],
+    ['another slug signed', 'invalid_signature', { signed: { slug: 'other' } }],
+    ['other family signed', 'invalid_signature', { family: 'base' }],
+    ['another nonce sent', 'invalid_signature', { signed: { nonce: 'nonce-2' } }],
+    ['another hotkey sent', 'invalid_signature', { headers: { 'x-hotkey': OTHER_HOTKEY } }],
+    [
+      'a registered hotkey in another spelling',
+      'unknown_hotkey',
+      { headers: { 'x-hotkey': SPELLED_OTHERWISE }, signed: { hotkey: SPELLED_OTHERWISE } },
+    ],
+    ['hotkey not registered', 'unknown_hotkey', { signer: STRANGER }, { hotkeys: [ALICE_HOTKEY] }],
+    ['blocked uid', 'blocked_uid', { signer: STRANGER }],
+    [
+      'blocked uid, registration not required',
+      'blocked_uid',
+      { signer: STRANGER },
+      { policy: { requireRegisteredHotkey: false } },
+    ],
+    ['no snapshot', 'metagraph_unavailable', {}, { hotkeys: undefined }],
+    ['no room for the body', 'over_capacity', {}, { capBytes: 9 }],
+    ['no token', 'challenge_token_unavailable', {}, { token: false }],
+    [
+      'ledger down',
+      'nonce_store_unavailable',
+      {},
+      { ledger: { reserve: async () => rejected('nonce_store_unavailable', { retry_after_seconds: 1 }) } },
+    ],
+  ]
+
+  test.each(REFUSED)('%s: %s', async (_, code, changes, worldChanges, read) => {
+    const { result, read: wasRead, spent } = await answer(changes, worldChanges)
+    expect(result).toMatchObject({ ok: false, rejection: { code } })
+    if (read !== undefined) expect(wasRead).toBe(read === 'read')
+    expect(spent).toBe(0)
+  })
+
+  test('every code that admission can answer has a row', () => {
+    const elsewhere: ProblemCode[] = [
+      'path_not_allowed',
+      'challenge_unavailable',
+      'rate_limited',
+      'unauthorized',
+      'not_found',
+      'method_not_allowed',
+      'internal_error',
+      'nonce_already_used',
+    ]
+    const covered = new Set([...REFUSED.map(([, code]) => code), ...elsewhere])
+    expect([...covered].sort()).toEqual(Object.keys(PROBLEMS).sort())
+  })
+})
+
+describe('admitted', () => {
+  type Row = [name: string, changes: Changes, world?: WorldChanges, uid?: number | undefined]
+  const ADMITTED: Row[] = [
+    ['as it is', {}],
+    ['length undeclared', { contentLength: undefined }],
+    ['empty body', { body: bytes(0) }],
+    ['exactly the largest body', { body: bytes(MAX_BYTES) }],
+    ['exactly the largest body, undeclared', { body: bytes(MAX_BYTES), contentLength: undefined }],
+    ['oldest', { timestamp: String(NOW - WINDOW_SECONDS) }],
+    ['youngest', { timestamp: String(NOW + WINDOW_SECONDS) }],
+    ['timestamp signed as sent', { timestamp: `+${NOW}` }],
+    ['wrapped in <Bytes>', { wrap: true }],
+    ['upper-case signature without 0x', { headers: { 'x-signature': '' } }],
+    ['by name', { challengeText: 'demo challenge', path: '/v1/challenges/demo challenge/submissions' }],
+    ['ed25519', { signer: STRANGER }, { hotkeys: [ALICE_HOTKEY, STRANGER_HOTKEY] }, 1],
+    [
+      'allow-listed, no snapshot',
+      {},
+      { hotkeys: undefined, policy: { extraHotkeys: new Set([ALICE_HOTKEY]) } },
+      undefined,
+    ],
+    [
+      'allow-listed though blocked',
+      { signer: STRANGER },
+      { policy: { extraHotkeys: new Set([STRANGER_HOTKEY]) } },
+      undefined,
+    ],
+    ['registration not required', {}, { hotkeys: [], policy: { requireRegisteredHotkey: false } }, undefined],
+    [
+      'registration not required, no snapshot',
+      {},
+      { hotkeys: undefined, policy: { requireRegisteredHotkey: false } },
+      undefined,
+    ],
+    ['registration not required, registered', {}, { policy: { requireRegisteredHotkey: false } }, 1],
+    ['base family', { family: 'base' }, { policy: { family: 'base' } }],
+  ]
+
+  test.each(ADMITTED)('%s', async (name, changes, worldChanges = {}, ...uid) => {
+    if (name.startsWith('upper-case')) {
+      const plain = signedUpload().upload.headers.get('x-signature') ?? ''
+      changes = { headers: { 'x-signature': plain.slice(2).toUpperCase() } }
+    }
+    const { result, spent } = await answer(changes, worldChanges)
+    expect(result).toMatchObject({ ok: true })
+    if (!result.ok) return
+    const sent = changes.body ?? BODY
+    expect(result.value.bodyHash).toBe(sha256(sent))
+    expect([...result.value.content]).toEqual([...sent])
+    expect(result.value.uid).toBe(uid.length === 1 ? uid[0] : 1)
+    expect(result.value.ledgerKey.slug).toBe('demo')
+    expect(spent).toBe(1)
+  })
+})
+
+describe('what a refusal says', () => {
+  test('the canonical message field by field', async () => {
+    const { result } = await answer({ signed: { path: '/submissions' } })
+    const sent = `platform-upload-v1:100:demo:POST:/v1/challenges/demo/submissions:${ALICE_HOTKEY}:nonce-1:${NOW}:${sha256(BODY)}`
+    expect(result).toMatchObject({
+      rejection: { facts: { canonical_message: sent, body_bytes: BODY.byteLength } },
+    })
+  })
+
+  test('only the likely cause when the body was not read', async () => {
+    const { result } = await answer({ headers: { 'x-signature': 'zz' } })
+    if (!result.ok) expect(Object.keys(result.rejection.facts)).toEqual(['likely_cause'])
+    expect(result.ok).toBe(false)
+  })
+
+  test('clock distance, and null for a number that is no time', async () => {
+    const behind = await answer({ timestamp: String(NOW - 400) })
+    expect(behind.result).toMatchObject({
+      rejection: { facts: { server_time: NOW, request_time: NOW - 400, skew_seconds: -400 } },
+    })
+    const absurd = await answer({ timestamp: '9'.repeat(30) })
+    expect(absurd.result).toMatchObject({ rejection: { facts: { request_time: null, skew_seconds: null } } })
+  })
+
+  test('snapshot block and age of an unknown hotkey', async () => {
+    const { result } = await answer({ signer: STRANGER }, { hotkeys: [] })
+    expect(result).toMatchObject({
+      rejection: { facts: { metagraph_block: 1000, metagraph_age_seconds: 24 } },
+    })
+  })
+})
+
+describe('a hotkey that is not in the snapshot', () => {
+  const snapshot = { hotkeys: [STRANGER_HOTKEY] }
+
+  test('is admitted when the chain has it by now', async () => {
+    const { result } = await answer({}, { ...snapshot, lookup: { uid: 9, block: 1010 } })
+    expect(result).toMatchObject({ ok: true, value: { uid: 9 } })
+  })
+
+  test('is remembered', async () => {
+    const { result } = await answer({}, { ...snapshot, recall: { uid: 9, block: 1010 } })
+    expect(result).toMatchObject({ ok: true, value: { uid: 9 } })
+  })
+
+  test('stays blocked when its uid is', async () => {
+    for (const found of [{ lookup: { uid: 0, block: 1010 } }, { recall: { uid: 0, block: 1010 } }]) {
+      expect((await answer({}, { ...snapshot, ...found })).result).toMatchObject({
+        rejection: { code: 'blocked_uid' },
+      })
+    }
+  })
+
+  test('is told when to come back while the chain is not asked', async () => {
+    const { result } = await answer({}, { ...snapshot, lookup: { retryAfterSeconds: 17 } })
+    expect(result).toMatchObject({
+      rejection: { code: 'unknown_hotkey', facts: { retry_after_seconds: 17 } },
+    })
+  })
+
+  test('is told to come back at once when there was no room to keep its body', async () => {
+    const found = { ...snapshot, lookup: { uid: 9, block: 1010 } }
+    const room = BODY.byteLength + 1
+    expect((await answer({}, { ...found, newcomerBytes: room })).result).toMatchObject({ ok: true })
+    const { result, spent } = await answer({}, { ...found, newcomerBytes: room - 1 })
+    expect(result).toMatchObject({ rejection: { code: 'unknown_hotkey', facts: { retry_after_seconds: 1 } } })
+    expect(spent).toBe(0)
+  })
+
+  test('is not looked for before its signature verified', async () => {
+    const { result } = await answer(
+      { signedBody: bytes(1) },
+      { ...snapshot, lookup: { uid: 9, block: 1010 } },
+    )
+    expect(result).toMatchObject({ rejection: { code: 'invalid_signature' } })
+  })
+})
+
+describe('a slow body', () => {
+  const longest = RETENTION_SECONDS - WINDOW_SECONDS
+
+  test('does not make a fresh request stale', async () => {
+    expect((await answer({}, { bodySeconds: WINDOW_SECONDS + 1 })).result).toMatchObject({ ok: true })
+    expect((await answer({}, { bodySeconds: longest })).result).toMatchObject({ ok: true })
+  })
+
+  test('may not outlast the memory of its nonce', async () => {
+    const { result, spent } = await answer({}, { bodySeconds: longest + 1 })
+    expect(result).toMatchObject({
+      rejection: { code: 'stale_signature', facts: { max_skew_seconds: longest } },
+    })
+    expect(spent).toBe(0)
+  })
+})
+
+describe('nonce', () => {
+  async function twice(worldChanges: WorldChanges, second: Changes, tokenGone = false) {
+    const place = world(worldChanges)
+    await admit(signedUpload().upload, place)
+    const again = { ...signedUpload(second).upload, requestId: 'request-2' }
+    return admit(again, tokenGone ? { ...place, ports: { ...place.ports, hasToken: () => false } } : place)
+  }
+
+  test('a second request is a replay and is told about the first', async () => {
+    const original = { request_id: 'request-1', reserved_at: NOW, body_matches: true }
+    expect(await twice({}, {})).toMatchObject({
+      rejection: { code: 'nonce_already_used', facts: { original } },
+    })
+    expect(await twice({}, { body: bytes(3) })).toMatchObject({
+      rejection: { facts: { original: { body_matches: false } } },
+    })
+  })
+
+  test('a spent nonce is said before a missing token', async () => {
+    expect(await twice({}, {}, true)).toMatchObject({ rejection: { code: 'nonce_already_used' } })
+  })
+
+  test('another nonce passes', async () => {
+    expect(await twice({}, { nonce: 'nonce-2' })).toMatchObject({ ok: true })
+  })
+})
+
+test('what is known goes to the log line, and nothing that is not proven to be a hotkey', async () => {
+  expect((await answer({})).facts).toEqual({
+    slug: 'demo',
+    hotkey: ALICE_HOTKEY,
+    uid: 1,
+    bytes: BODY.byteLength,
+  })
+  expect((await answer({ headers: { 'x-hotkey': 'secret' } })).facts).toEqual({ slug: 'demo' })
+})
