@@ -1,0 +1,156 @@
+/**
+ * The Ledger port over the Durable Object binding.
+ *
+ * Whatever goes wrong here is a refusal, `nonce_store_unavailable`, never an admission: only the exact word 'reserved'
+ * admits. The runtime repeats a call itself when it never arrived; beyond that a call is repeated once, with a fresh stub
+ * (a broken one stays broken) and the same request id, so that a reservation whose answer was lost is not taken for a replay.
+ */
+
+import type { Ledger, LedgerKey, Settlement } from '../admission/ports.ts'
+import { accepted, type OriginalUpload, type Result, rejected } from '../protocol/problem.ts'
+import type { FindCall, ReserveCall } from './nonce-ledger.ts'
+
+/**
+ * Beyond the origin's time limit: room for a slow start and a repeated settle. What is in flight for longer will not be
+ * settled any more, so `inFlightSeconds` is `originTimeoutSeconds + IN_FLIGHT_MARGIN_SECONDS`.
+ */
+export const IN_FLIGHT_MARGIN_SECONDS = 30
+
+/** An object that restarts or moves is back within seconds; an overloaded one needs to be left alone for about as long. */
+const RETRY_AFTER_SECONDS = 5
+
+/** The runtime's own repeats. Its default, 5 within 10 s, is long to hold an upload's body in memory. */
+const RETRY_BUDGET = { retry: { maxRetries: 2, timeoutMs: 2000 } } as const
+
+/** One log line holds it. */
+const MAX_CAUSE_LENGTH = 200
+
+/** A NonceLedger that may run older or newer code than this, so its answers are unknown until parsed. */
+export interface LedgerStub {
+  reserve(call: ReserveCall): Promise<unknown>
+  find(call: FindCall): Promise<unknown>
+  settle(nonce: string, requestId: string, settlement: Settlement): Promise<unknown>
+}
+
+/** What is used of `DurableObjectNamespace<NonceLedger>`; the installed types do not know `retry` yet. */
+export interface LedgerNamespace {
+  getByName(
+    name: string,
+    options: DurableObjectNamespaceGetDurableObjectOptions & typeof RETRY_BUDGET,
+  ): LedgerStub
+}
+
+/** An object that never answers must not keep an upload's body in memory. */
+const DEADLINE_MS = 10_000
+
+interface LedgerOptions {
+  /** For one call with its repeats; 10 s unless given. */
+  readonly deadlineMs?: number
+  readonly retentionSeconds: number
+  readonly inFlightSeconds: number
+}
+
+export function createLedger(namespace: LedgerNamespace, options: LedgerOptions): Ledger {
+  const { retentionSeconds, inFlightSeconds, deadlineMs = DEADLINE_MS } = options
+  const ask = (key: LedgerKey, nonce: string, call: Call) =>
+    within(deadlineMs, attemptTwice(namespace, key, nonce, call))
+  return {
+    async reserve(key, reservation) {
+      const call = { ...reservation, retentionSeconds, inFlightSeconds }
+      const answer = await ask(key, call.nonce, (stub) => stub.reserve(call))
+      if (!answer.ok) return answer
+      if (answer.value === 'reserved') return accepted('reserved')
+      const original = parseOriginal(answer.value)
+      return original === undefined
+        ? unavailable(UNKNOWN_ANSWER)
+        : rejected('nonce_already_used', { original })
+    },
+
+    async find(key, { nonce, bodyHash, reservedAt }) {
+      const call = { nonce, bodyHash, reservedAt, inFlightSeconds }
+      const answer = await ask(key, nonce, (stub) => stub.find(call))
+      if (!answer.ok) return answer
+      if (answer.value === 'free') return accepted(undefined)
+      const original = parseOriginal(answer.value)
+      return original === undefined ? unavailable(UNKNOWN_ANSWER) : accepted(original)
+    },
+
+    async settle(key, nonce, requestId, settlement) {
+      // A failure is an answer already; nobody waits for it.
+      await ask(key, nonce, (stub) => stub.settle(nonce, requestId, settlement))
+    },
+  }
+}
+
+type Call = (stub: LedgerStub) => Promise<unknown>
+
+/** Calls the object of this key, once more when the fault says that may help. */
+async function attemptTwice(
+  namespace: LedgerNamespace,
+  key: LedgerKey,
+  nonce: string,
+  call: Call,
+): Promise<Result<unknown>> {
+  const attempt = () => call(namespace.getByName(`${key.netuid}:${key.slug}:${key.hotkey}`, RETRY_BUDGET))
+  try {
+    return accepted(await attempt())
+  } catch (fault) {
+    if (!says(fault, 'retryable') || says(fault, 'overloaded')) return unavailable(toCause(fault, nonce))
+  }
+  try {
+    return accepted(await attempt())
+  } catch (fault) {
+    return unavailable(`second attempt: ${toCause(fault, nonce)}`)
+  }
+}
+
+async function within(deadlineMs: number, answer: Promise<Result<unknown>>): Promise<Result<unknown>> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<Result<unknown>>((resolve) => {
+    timer = setTimeout(() => resolve(unavailable('no answer in time')), deadlineMs)
+  })
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const UNKNOWN_ANSWER = 'unknown answer from the ledger object'
+
+function unavailable(cause: string) {
+  return rejected('nonce_store_unavailable', { retry_after_seconds: RETRY_AFTER_SECONDS }, cause)
+}
+
+const FLAGS = ['retryable', 'overloaded', 'durableObjectReset', 'remote'] as const
+
+function says(fault: unknown, flag: (typeof FLAGS)[number]): boolean {
+  return typeof fault === 'object' && fault !== null && Reflect.get(fault, flag) === true
+}
+
+/** For the operator's log, where a nonce has no place: a message that repeats it is left out. */
+function toCause(fault: unknown, nonce: string): string {
+  const message = String(fault)
+  const flags = FLAGS.filter((flag) => says(fault, flag)).join(' ')
+  return `${message.includes(nonce) ? 'message withheld' : message} (${flags})`.slice(0, MAX_CAUSE_LENGTH)
+}
+
+const OUTCOMES = ['in_flight', 'delivered', 'not_delivered', 'unknown'] as const
+
+/** The facts of a replay, copied one by one; undefined when they are not all there. */
+function parseOriginal(answer: unknown): OriginalUpload | undefined {
+  if (typeof answer !== 'object' || answer === null) return undefined
+  const {
+    request_id,
+    reserved_at,
+    body_matches,
+    outcome,
+    status,
+  }: Partial<Record<keyof OriginalUpload, unknown>> = answer
+  const known = OUTCOMES.find((name) => name === outcome)
+  if (typeof request_id !== 'string' || typeof reserved_at !== 'number') return undefined
+  if (typeof body_matches !== 'boolean' || known === undefined) return undefined
+  const original = { request_id, reserved_at, body_matches, outcome: known }
+  if (known !== 'delivered') return original
+  return typeof status === 'number' ? { ...original, status } : undefined
+}

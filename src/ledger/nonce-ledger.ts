@@ -1,0 +1,183 @@
+/**
+ * The nonce ledger: one Durable Object per `{netuid}:{slug}:{hotkey}`, one row per nonce that hotkey has used there.
+ *
+ * An object runs one call at a time, and a reservation is one synchronous statement that inserts the nonce or finds it
+ * taken, so of any number of copies of an upload exactly one is reserved. The runtime holds the answer back until the row
+ * is on disk. Each row carries the random id of the request that reserved it: when the answer was lost, the same request
+ * asks again and hears 'reserved'; every other request is a replay.
+ *
+ * Time is the caller's (Unix seconds), except in the alarm, which purges in the background. The purge is housekeeping: a
+ * nonce is free by its age, whether its row is still there or not. The object never empties itself with `deleteAll()`:
+ * an idle one costs about 12 KB, a reservation that raced the deletion could cost a replay.
+ */
+
+import { DurableObject } from 'cloudflare:workers'
+import type { Settlement } from '../admission/ports.ts'
+import type { OriginalUpload } from '../protocol/problem.ts'
+
+/** Rows one alarm looks at; more wait for the next alarm, so a reservation waits for one batch at most: a few ms. */
+export const PURGE_BATCH_ROWS = 2_000
+
+/** With nothing due sooner the purge runs hourly: every alarm is a billed request and a billed row. */
+const PURGE_INTERVAL_SECONDS = 3600
+
+export interface ReserveCall {
+  readonly nonce: string
+  readonly requestId: string
+  readonly bodyHash: string
+  /** Now, in Unix seconds. */
+  readonly reservedAt: number
+  /** The nonce is refused through exactly this many seconds, free one second after; the row keeps the value it was written with. */
+  readonly retentionSeconds: number
+  /** A row in flight for longer is reported as `unknown`: nobody is left who could settle it. */
+  readonly inFlightSeconds: number
+}
+
+export type FindCall = Pick<ReserveCall, 'nonce' | 'bodyHash' | 'reservedAt' | 'inFlightSeconds'>
+
+/** `outcome` in one number: these three, or the challenge's HTTP status. */
+const IN_FLIGHT = 0
+const NOT_DELIVERED = 1
+const UNKNOWN = 2
+const LOWEST_STATUS = 100
+
+// WITHOUT ROWID and without a second index: a reservation writes (and is billed for) one row.
+const CREATE = `CREATE TABLE IF NOT EXISTS nonces (
+  nonce TEXT PRIMARY KEY,
+  request_id TEXT NOT NULL,
+  body_hash TEXT NOT NULL,
+  reserved_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  outcome INTEGER NOT NULL
+) STRICT, WITHOUT ROWID`
+
+// Inserts, takes over a row whose time is up, or changes nothing and returns nothing.
+const RESERVE = `INSERT INTO nonces (nonce, request_id, body_hash, reserved_at, expires_at, outcome)
+  VALUES (?, ?, ?, ?, ?, ${IN_FLIGHT})
+  ON CONFLICT (nonce) DO UPDATE SET
+    request_id = excluded.request_id, body_hash = excluded.body_hash,
+    reserved_at = excluded.reserved_at, expires_at = excluded.expires_at, outcome = excluded.outcome
+  WHERE expires_at < excluded.reserved_at
+  RETURNING 1`
+
+const FIND = 'SELECT request_id, body_hash, reserved_at, expires_at, outcome FROM nonces WHERE nonce = ?'
+
+const SETTLE = `UPDATE nonces SET outcome = ? WHERE nonce = ? AND request_id = ? AND outcome = ${IN_FLIGHT}`
+
+// One batch along the primary key: where it ends, how much of it is due, and when the rest of it falls due.
+const SURVEY = `SELECT count(*) AS seen, max(nonce) AS last,
+    count(*) FILTER (WHERE expires_at < ?) AS due, min(expires_at) FILTER (WHERE expires_at >= ?) AS next
+  FROM (SELECT nonce, expires_at FROM nonces WHERE nonce > ? ORDER BY nonce LIMIT ?)`
+
+const PURGE = 'DELETE FROM nonces WHERE nonce > ? AND nonce <= ? AND expires_at < ?'
+
+type Row = {
+  request_id: string
+  body_hash: string
+  reserved_at: number
+  expires_at: number
+  outcome: number
+}
+type Survey = { seen: number; last: string | null; due: number; next: number | null }
+
+export class NonceLedger extends DurableObject<Env> {
+  readonly #sql: SqlStorage
+  /** Whether this instance knows that an alarm is set; false only costs one look. */
+  #armed = false
+  /** Where the current walk of the purge has come to, and the first expiry it has passed. Lost on eviction: then it starts anew. */
+  #walk: { after: string; next: number | null } = { after: '', next: null }
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    this.#sql = ctx.storage.sql
+    this.#sql.exec(CREATE)
+  }
+
+  /** Reserves the nonce for this request, or tells which upload holds it. */
+  async reserve(call: ReserveCall): Promise<'reserved' | OriginalUpload> {
+    const { nonce, requestId, bodyHash, reservedAt } = call
+    const expiresAt = reservedAt + call.retentionSeconds
+    const inserted =
+      this.#sql.exec(RESERVE, nonce, requestId, bodyHash, reservedAt, expiresAt).toArray().length === 1
+    if (inserted) {
+      if (!this.#armed) await this.#arm(expiresAt + 1)
+      return 'reserved'
+    }
+    const row = this.#sql.exec<Row>(FIND, nonce).one()
+    return row.request_id === requestId ? 'reserved' : toOriginal(row, call)
+  }
+
+  /** The upload that holds the nonce, or 'free'; writes nothing. */
+  find(call: FindCall): 'free' | OriginalUpload {
+    const row = this.#sql.exec<Row>(FIND, call.nonce).toArray()[0]
+    return row === undefined || row.expires_at < call.reservedAt ? 'free' : toOriginal(row, call)
+  }
+
+  /** Writes the outcome once, for the request that reserved the nonce; anything else changes nothing. */
+  settle(nonce: string, requestId: string, settlement: Settlement): void {
+    this.#sql.exec(SETTLE, toCode(settlement), nonce, requestId)
+  }
+
+  /**
+   * Purges one batch and sets the next alarm; an empty ledger sets none. A failing purge is logged and tried again an
+   * interval later: rethrown, it would be retried a few times by the platform and then never again.
+   */
+  override async alarm(): Promise<void> {
+    const now = Math.floor(Date.now() / 1000)
+    let wakeAt: number | undefined
+    try {
+      wakeAt = this.#purgeBatch(now)
+    } catch (fault) {
+      console.error({ event: 'nonce_purge_failed', cause: String(fault) })
+      wakeAt = now + PURGE_INTERVAL_SECONDS
+    }
+    // Nothing awaited since the start, so no reservation can have set another alarm meanwhile.
+    this.#armed = wakeAt !== undefined
+    if (wakeAt !== undefined) await this.ctx.storage.setAlarm(wakeAt * 1000)
+  }
+
+  /** When to go on, in Unix seconds: `now` when rows are left to look at, undefined when the ledger is empty. */
+  #purgeBatch(now: number): number | undefined {
+    const { after } = this.#walk
+    const batch = this.#sql.exec<Survey>(SURVEY, now, now, after, PURGE_BATCH_ROWS).one()
+    if (batch.last !== null && batch.due > 0) this.#sql.exec(PURGE, after, batch.last, now)
+    const next = earlier(this.#walk.next, batch.next)
+    if (batch.last !== null && batch.seen === PURGE_BATCH_ROWS) {
+      this.#walk = { after: batch.last, next }
+      return now
+    }
+    this.#walk = { after: '', next: null }
+    // Rows that were reserved behind the walk are in the table but not in `next`.
+    const empty = this.#sql.exec('SELECT 1 FROM nonces LIMIT 1').toArray().length === 0
+    return empty ? undefined : Math.max(now + PURGE_INTERVAL_SECONDS, (next ?? 0) + 1)
+  }
+
+  /** An alarm that is set already stays: it is for an older row. */
+  async #arm(wakeAt: number): Promise<void> {
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(wakeAt * 1000)
+    this.#armed = true
+  }
+}
+
+function toOriginal(row: Row, call: FindCall): OriginalUpload {
+  const original = {
+    request_id: row.request_id,
+    reserved_at: row.reserved_at,
+    body_matches: row.body_hash === call.bodyHash,
+  }
+  if (row.outcome >= LOWEST_STATUS) return { ...original, outcome: 'delivered', status: row.outcome }
+  if (row.outcome === NOT_DELIVERED) return { ...original, outcome: 'not_delivered' }
+  const aged = call.reservedAt - row.reserved_at > call.inFlightSeconds
+  return { ...original, outcome: row.outcome === IN_FLIGHT && !aged ? 'in_flight' : 'unknown' }
+}
+
+function toCode(settlement: Settlement): number {
+  if (settlement.outcome === 'not_delivered') return NOT_DELIVERED
+  if (settlement.outcome !== 'delivered') return UNKNOWN
+  return settlement.status >= LOWEST_STATUS ? settlement.status : UNKNOWN
+}
+
+function earlier(a: number | null, b: number | null): number | null {
+  if (a === null) return b
+  return b === null ? a : Math.min(a, b)
+}
