@@ -1,0 +1,61 @@
+/**
+ * Everything that can be wrong with what a chain endpoint says, as a closed vocabulary.
+ *
+ * The words go into log lines, so they never hold a URL, a header or anything an endpoint wrote.
+ */
+
+/** The endpoint did not give a JSON-RPC result. */
+type TransportFault =
+  | 'network_error'
+  | 'time_limit'
+  | 'answer_too_long'
+  | 'rate_limited'
+  | 'http_error'
+  | 'html_page'
+  | 'not_json'
+  | 'wrong_id'
+  | 'unknown_block'
+  | 'rpc_error'
+
+/** It gave one, and the one is not a snapshot of this subnet. */
+type ContentFault =
+  | 'malformed_answer'
+  | 'wrong_block_hash'
+  | 'missing_key'
+  | 'repeated_key'
+  | 'wrong_length'
+  | 'wrong_genesis'
+  | 'network_absent'
+  | 'uid_count_out_of_range'
+  | 'absent_account'
+  | 'zero_account'
+  | 'duplicate_hotkey'
+
+/** It is one, but it does not follow from what is known already. */
+export type ContinuityFault =
+  | 'wrong_netuid'
+  | 'stale_block_time'
+  | 'block_time_ahead'
+  | 'block_behind'
+  | 'block_ahead'
+  | 'block_hash_changed'
+  | 'loss_unconfirmed'
+
+export type FaultReason = TransportFault | ContentFault | ContinuityFault
+
+export interface Fault {
+  readonly ok: false
+  readonly reason: FaultReason
+  /** How long to leave the endpoint alone; absent when it may be asked again at once. */
+  readonly coolDownSeconds?: number
+}
+
+export type Checked<T> = { readonly ok: true; readonly value: T } | Fault
+
+export function fault(reason: FaultReason, coolDownSeconds?: number): Fault {
+  return coolDownSeconds === undefined ? { ok: false, reason } : { ok: false, reason, coolDownSeconds }
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
