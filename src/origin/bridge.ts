@@ -1,0 +1,62 @@
+/**
+ * The bridge: an admitted upload becomes one request to the challenge's private route.
+ *
+ * The header set is built from nothing, so no header of the client's travels beside ours. The upload is sent once: whatever
+ * happens on the way, it is never sent again.
+ */
+
+import type { Admitted } from '../admission/admit.ts'
+import type { ProtocolFamily } from '../protocol/canonical.ts'
+import type { CallOrigin, OriginAnswer } from './origin.ts'
+
+/** The challenge's private route for uploads. */
+export const BRIDGE_PATH = '/internal/v1/bridge/submissions'
+
+export interface BridgeContext {
+  readonly family: ProtocolFamily
+  /** The challenge's bearer token. */
+  readonly token: string
+  readonly requestId: string
+  /** The client's query with its `?`, unsigned, forwarded as sent. */
+  readonly query: string
+}
+
+/** What the challenge is told of an upload. */
+type Identity = Omit<Admitted, 'ledgerKey' | 'content' | 'release'>
+
+export function forwardUpload(
+  call: CallOrigin,
+  admitted: Admitted,
+  context: BridgeContext,
+): Promise<OriginAnswer> {
+  return call({
+    url: originUrl(admitted.challenge.origin, BRIDGE_PATH, context.query),
+    method: 'POST',
+    headers: bridgeHeaders(admitted, context),
+    body: admitted.content,
+    marker: admitted.challenge.marker,
+  })
+}
+
+/** Joins without resolving: `path` is canonical and starts with `/`, and the origin's own path prefix stays in front. */
+export function originUrl(origin: URL, path: string, query: string): string {
+  return origin.origin + origin.pathname.replace(/\/+$/, '') + path + query
+}
+
+/** The challenge trusts these because of the bearer token, and nobody else can set them. */
+export function bridgeHeaders(admitted: Identity, context: BridgeContext): Headers {
+  const prefix = context.family === 'base' ? 'X-Base' : 'X-Platform'
+  const headers = new Headers({
+    Authorization: `Bearer ${context.token}`,
+    [`${prefix}-Challenge-Slug`]: admitted.challenge.slug,
+    [`${prefix}-Verified-Hotkey`]: admitted.hotkey,
+    [`${prefix}-Verified-Nonce`]: admitted.nonce,
+    [`${prefix}-Request-Hash`]: admitted.bodyHash,
+    'Content-Type': admitted.contentType ?? 'application/octet-stream',
+    Accept: 'application/json',
+    'X-Request-Id': context.requestId,
+  })
+  if (admitted.uid !== undefined) headers.set(`${prefix}-Verified-Uid`, String(admitted.uid))
+  if (admitted.filename !== undefined) headers.set('X-Submission-Filename', admitted.filename)
+  return headers
+}

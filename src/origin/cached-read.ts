@@ -1,0 +1,184 @@
+/**
+ * Public reads through the data centre's cache, and a little memory of the isolate's own before it.
+ *
+ * Fresh: served. Stale: served at once, and renewed behind the answer. Older: asked for anew, and served after all when nothing
+ * can be had. A kept answer carries its `Age`.
+ *
+ * What is certain: one isolate never has two renewals of one target under way (one that takes over a minute counts as lost), nor
+ * does it ask twice at once for an `alone` read. What is nearly so: `alone` reads take a turn through the cache, so that a data
+ * centre asks once at a time; two isolates that look for the turn within the same milliseconds both get it, for the Cache API has
+ * no lock. Values are shared between requests, never promises (a request may not wait for another's I/O): those that must wait
+ * look again, on their own timers.
+ */
+
+import { createMemory, fromEntry, type Kept, toEntry, toResponse } from './kept-answer.ts'
+import { ageOf, isUnchanged, phaseOf } from './read-policy.ts'
+
+/** What is used of `Cache`. */
+export interface ReadCache {
+  match(key: string): Promise<Response | undefined>
+  put(key: string, response: Response): Promise<void>
+  delete(key: string): Promise<boolean>
+}
+
+/** `Age` among the headers, when there, is believed. */
+type Keepable = Omit<Kept, 'fetchedAt'> & { readonly kind: 'keep' }
+
+/** `pass`: as it came, for this client only. `failed`: no answer that may be shown; `cause` is for the log. */
+export type Fetched =
+  | Keepable
+  | { readonly kind: 'pass'; readonly response: Response }
+  | { readonly kind: 'failed'; readonly cause: string }
+
+export interface Read {
+  /** Absolute URL: the whole target, and nothing of who asks. Without a query when `alone`. */
+  readonly key: string
+  /** Asks the origin. Never throws. */
+  readonly fetch: () => Promise<Fetched>
+  /** Every good answer is kept, so a data centre may ask for it once at a time. */
+  readonly alone: boolean
+  readonly waitUntil: (work: Promise<unknown>) => void
+}
+
+type ReadAnswer = { readonly kind: 'kept'; readonly response: Response } | Exclude<Fetched, Keepable>
+
+export type ReadThrough = (read: Read) => Promise<ReadAnswer>
+
+/** After this a renewal counts as lost: its request may have been dropped with its client. */
+const RENEWAL_SECONDS = 60
+/** Pauses of one that waits for another's answer, 16 s in all; each look costs two of the few operations a request has. */
+const WAITS_MS = [250, 500, 1000, 2000, 4000, 8000]
+/** How long a target that turned out not to be keepable is not looked for in the cache. */
+const UNKEPT_SECONDS = 60
+/** Targets remembered as such. */
+const UNKEPT_MOST = 1000
+/** Of kept answers in this isolate's own memory, which spares most reads a look at the cache. */
+const MEMORY_BYTES = 8_000_000
+
+/** `open`: a cache of our own, so that no entry can meet what the platform caches itself. `now` in Unix seconds. */
+export function createReads(open: () => Promise<ReadCache>, now: () => number): ReadThrough {
+  const renewals = new Map<string, number>()
+  const unkept = new Map<string, number>()
+  const memory = createMemory(MEMORY_BYTES)
+  const isRecent = (times: ReadonlyMap<string, number>, key: string, seconds: number) =>
+    now() - (times.get(key) ?? Number.NEGATIVE_INFINITY) < seconds
+  const phaseNow = (kept: Kept | undefined) =>
+    kept === undefined ? 'dead' : phaseOf(now() - kept.fetchedAt, kept.lifetime)
+  const shown = (kept: Kept): ReadAnswer => ({ kind: 'kept', response: toResponse(kept, now()) })
+
+  return async (read) => {
+    const { key, alone } = read
+    const held = memory.get(key)
+    if (held !== undefined && phaseNow(held) === 'fresh') return shown(held)
+    const cache = await open()
+    const kept = isRecent(unkept, key, UNKEPT_SECONDS) ? undefined : await find(cache, key)
+    const phase = phaseNow(kept)
+    const usable = phase === 'dead' ? undefined : kept
+    if (usable !== undefined && phase === 'fresh') return shown(usable)
+    if (usable !== undefined && phase === 'stale') {
+      if (await begin(cache, read)) read.waitUntil(renew(cache, read))
+      return shown(usable)
+    }
+    if (alone && !(await begin(cache, read)))
+      return usable === undefined ? awaitOther(cache, key) : shown(usable)
+    const work = renew(cache, read)
+    // An answer that others wait for is worth having when this client leaves; any other ends with its client.
+    if (alone) read.waitUntil(work)
+    const fetched = await work
+    if (usable !== undefined && isFailure(fetched)) {
+      // A body that nobody reads would hold its connection.
+      if (fetched.kind === 'pass') await quietly(fetched.response.body?.cancel())
+      return shown(usable)
+    }
+    // A 304 was about what the client has; anything else says that this target is not kept.
+    if (
+      kept === undefined &&
+      fetched.kind === 'pass' &&
+      !isFailure(fetched) &&
+      fetched.response.status !== 304
+    ) {
+      if (unkept.size >= UNKEPT_MOST) unkept.clear()
+      unkept.set(key, now())
+    }
+    return fetched
+  }
+
+  /** The youngest that this isolate or the cache has. */
+  async function find(cache: ReadCache, key: string): Promise<Kept | undefined> {
+    const held = memory.get(key)
+    const entry = await quietly(cache.match(key))
+    const found = entry && (await quietly(fromEntry(entry)))
+    if (found === undefined || (held !== undefined && held.fetchedAt > found.fetchedAt)) return held
+    memory.set(key, found)
+    return found
+  }
+
+  /** Whether this request is to ask the origin: nobody else of this isolate does, nor, for `alone` reads, of this data centre. */
+  async function begin(cache: ReadCache, { key, alone }: Read): Promise<boolean> {
+    if (isRecent(renewals, key, RENEWAL_SECONDS)) return false
+    renewals.set(key, now())
+    if (!alone) return true
+    const taken = await quietly(cache.match(turnOf(key)))
+    if (taken === undefined) {
+      const turn = new Response('', { headers: { 'cache-control': `max-age=${RENEWAL_SECONDS}` } })
+      await quietly(cache.put(turnOf(key), turn))
+    } else renewals.delete(key)
+    return taken === undefined
+  }
+
+  async function renew(cache: ReadCache, read: Read): Promise<ReadAnswer> {
+    const { key, alone } = read
+    try {
+      const fetched = await read.fetch()
+      if (fetched.kind !== 'keep') return fetched
+      unkept.delete(key)
+      const { body, headers, lifetime } = fetched
+      const kept = { body, headers, lifetime, fetchedAt: now() - ageOf(headers) }
+      memory.set(key, kept)
+      const put = quietly(cache.put(key, toEntry(kept)))
+      if (alone) await put
+      else read.waitUntil(put)
+      return shown(kept)
+    } finally {
+      renewals.delete(key)
+      if (alone) await quietly(cache.delete(turnOf(key)))
+    }
+  }
+
+  /** Waits for the one who asks; what that one has in vain, this one has too. */
+  async function awaitOther(cache: ReadCache, key: string): Promise<ReadAnswer> {
+    for (const pause of WAITS_MS) {
+      await new Promise((resolve) => setTimeout(resolve, pause))
+      const kept = await find(cache, key)
+      if (kept !== undefined && phaseNow(kept) !== 'dead') return shown(kept)
+      if ((await quietly(cache.match(turnOf(key)))) === undefined) break
+    }
+    return { kind: 'failed', cause: 'another asked in vain' }
+  }
+}
+
+/** 304 when the client has this representation already. */
+export function conditional(client: Headers, response: Response): Response {
+  if (!isUnchanged(client.get('if-none-match'), response.headers.get('etag'))) return response
+  const headers = new Headers(response.headers)
+  for (const name of ['content-length', 'content-type']) headers.delete(name)
+  return new Response(null, { status: 304, headers })
+}
+
+function isFailure(answer: ReadAnswer): boolean {
+  return answer.kind === 'failed' || (answer.kind === 'pass' && answer.response.status >= 500)
+}
+
+/** `alone` reads have no query of their own. */
+function turnOf(key: string): string {
+  return `${key}?turn`
+}
+
+/** The cache may be out of order; then everything is asked for. */
+async function quietly<T>(operation: Promise<T> | undefined): Promise<T | undefined> {
+  try {
+    return await operation
+  } catch {
+    return undefined
+  }
+}

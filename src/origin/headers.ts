@@ -1,0 +1,128 @@
+/**
+ * Header hygiene, both ways.
+ *
+ * Identity headers have one author: whatever a client sends that looks like one of ours is dropped, in every spelling a server
+ * behind us might fold into the same name. Hop-by-hop headers, and those that `Connection` names, end here (RFC 9110 7.6.1).
+ */
+
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** What a miner signs with; some routes of a challenge verify it themselves. */
+const SIGNATURE = new Set(['x-hotkey', 'x-signature', 'x-nonce', 'x-timestamp'])
+
+/**
+ * Credentials and everything the gateway or the platform states itself. `expect` too: the body is on its way already, and the
+ * runtime would take an origin's `100 Continue` for the answer.
+ */
+const NEVER_FROM_CLIENT = new Set([
+  'authorization',
+  'expect',
+  'host',
+  'x-admin-token',
+  'x-request-id',
+  'cf-access-client-id',
+  'cf-access-client-secret',
+  'cf-access-jwt-assertion',
+])
+
+/** Of an answer: the platform's own, and identity headers, which only go towards a challenge. */
+const NEVER_TO_CLIENT = new Set([
+  'authorization',
+  'cf-access-client-secret',
+  'server',
+  'date',
+  'x-request-id',
+])
+
+const FAMILY_HEADER = /^x-(platform|base)-/
+
+/**
+ * What a client's headers become on the way to a challenge. The copy keeps repeated lines apart and bytes as they were sent.
+ * `keepsSignature`: the four signature headers pass, in the one spelling that their author is held to.
+ */
+export function forwardedHeaders(client: Headers, keepsSignature = false): Headers {
+  const headers = new Headers(client)
+  const named = connectionNamed(client)
+  for (const name of client.keys()) {
+    const folded = name.replaceAll('_', '-')
+    const dropped =
+      HOP_BY_HOP.has(folded) ||
+      named.has(name) ||
+      NEVER_FROM_CLIENT.has(folded) ||
+      FAMILY_HEADER.test(folded) ||
+      (SIGNATURE.has(folded) && !(keepsSignature && name === folded))
+    if (dropped) headers.delete(name)
+  }
+  return headers
+}
+
+/**
+ * What an origin's headers become for the client; `marker` and the origin's internal host stay behind. `publicPath` is where the
+ * client finds the origin's root (`/challenges/demo`), when there is such a place.
+ */
+export function returnedHeaders(
+  answer: Headers,
+  origin: URL,
+  marker: string | undefined,
+  publicPath?: string,
+): Headers {
+  const headers = new Headers(answer)
+  const named = connectionNamed(answer)
+  for (const name of new Set(answer.keys())) {
+    const dropped =
+      HOP_BY_HOP.has(name) ||
+      named.has(name) ||
+      NEVER_TO_CLIENT.has(name) ||
+      FAMILY_HEADER.test(name) ||
+      name === marker?.toLowerCase() ||
+      name.startsWith('cf-')
+    if (dropped) headers.delete(name)
+  }
+  for (const name of ['location', 'content-location']) {
+    const location = headers.get(name)
+    if (location !== null) headers.set(name, publicLocation(location, origin, publicPath))
+  }
+  const cookies = headers.getSetCookie()
+  if (cookies.some(isAccessCookie)) {
+    headers.delete('set-cookie')
+    for (const cookie of cookies) if (!isAccessCookie(cookie)) headers.append('set-cookie', cookie)
+  }
+  return headers
+}
+
+/** Of the tunnel's Access application, which is between the gateway and the origin. */
+function isAccessCookie(cookie: string): boolean {
+  return cookie.startsWith('CF_A')
+}
+
+/** A relative reference passes as it is; an absolute one to an internal host is shown as the path it has for the client. */
+function publicLocation(location: string, origin: URL, publicPath: string | undefined): string {
+  if (!/^([a-z][a-z0-9+.-]*:|[/\\]{2})/i.test(location) || !URL.canParse(location, origin.href))
+    return location
+  const target = new URL(location, origin.href)
+  if (!target.protocol.startsWith('http') || !isInternal(target.hostname, origin)) return location
+  const prefix = origin.pathname.replace(/\/+$/, '')
+  const below = target.pathname.startsWith(`${prefix}/`) && publicPath !== undefined
+  const path = below ? publicPath + target.pathname.slice(prefix.length) : target.pathname
+  return path + target.search + target.hash
+}
+
+/** The origin itself, an address, or a name without a dot, such as a container's: none means anything to a client. */
+function isInternal(hostname: string, origin: URL): boolean {
+  return hostname === origin.hostname || !hostname.includes('.') || /^[\d.]+$/.test(hostname)
+}
+
+function connectionNamed(headers: Headers): ReadonlySet<string> {
+  const tokens = (headers.get('connection') ?? '').split(',')
+  return new Set(tokens.map((token) => token.trim().toLowerCase()))
+}

@@ -1,0 +1,73 @@
+/**
+ * A kept answer: in memory, as an entry of the cache, and as a response with its age.
+ */
+
+import { type Lifetime, usefulSeconds } from './read-policy.ts'
+
+export interface Kept {
+  readonly body: Uint8Array<ArrayBuffer> | string
+  /** As the client is to see them, all but `Age`. */
+  readonly headers: Headers
+  /** Unix seconds when it was fresh at its origin. */
+  readonly fetchedAt: number
+  readonly lifetime: Lifetime
+}
+
+/** What an answer takes beside its body, roughly. */
+const ENTRY_BYTES = 2000
+/** Where an entry of the cache says when it was fetched and how long it is good for. */
+const KEPT = 'x-edge-kept'
+const KEPT_CONTROL = 'x-edge-cache-control'
+
+export interface Memory {
+  get(key: string): Kept | undefined
+  set(key: string, kept: Kept): void
+}
+
+/** Forgets everything when `maxBytes` are full: the cache behind it still knows. */
+export function createMemory(maxBytes: number): Memory {
+  const answers = new Map<string, Kept>()
+  let bytes = 0
+  const sizeOf = (kept: Kept | undefined) => (kept === undefined ? 0 : kept.body.length + ENTRY_BYTES)
+  return {
+    get: (key) => answers.get(key),
+    set(key, kept) {
+      bytes += sizeOf(kept) - sizeOf(answers.get(key))
+      if (bytes > maxBytes) {
+        answers.clear()
+        bytes = sizeOf(kept)
+      }
+      answers.set(key, kept)
+    },
+  }
+}
+
+/** `now` in Unix seconds. */
+export function toResponse({ body, headers, fetchedAt }: Kept, now: number): Response {
+  const aged = new Headers(headers)
+  aged.set('age', String(Math.max(0, now - fetchedAt)))
+  return new Response(body, { headers: aged })
+}
+
+export function toEntry({ body, headers, fetchedAt, lifetime }: Kept): Response {
+  const entry = new Headers(headers)
+  const { freshSeconds, staleSeconds, errorSeconds } = lifetime
+  entry.set(KEPT, [fetchedAt, freshSeconds, staleSeconds, errorSeconds].join(' '))
+  entry.set(KEPT_CONTROL, headers.get('cache-control') ?? '')
+  // For the cache itself: as long as the entry can be of use.
+  entry.set('cache-control', `max-age=${usefulSeconds(lifetime)}`)
+  entry.delete('age')
+  return new Response(body, { headers: entry })
+}
+
+/** Undefined for an entry this code did not write. */
+export async function fromEntry(entry: Response): Promise<Kept | undefined> {
+  const headers = new Headers(entry.headers)
+  const numbers = (headers.get(KEPT) ?? '').split(' ').map(Number)
+  const [fetchedAt = Number.NaN, freshSeconds = 0, staleSeconds = 0, errorSeconds = 0] = numbers
+  if (numbers.length !== 4 || !Number.isSafeInteger(fetchedAt)) return undefined
+  headers.set('cache-control', headers.get(KEPT_CONTROL) ?? '')
+  for (const name of [KEPT, KEPT_CONTROL, 'cf-cache-status', 'date']) headers.delete(name)
+  const body = new Uint8Array(await entry.arrayBuffer())
+  return { body, headers, fetchedAt, lifetime: { freshSeconds, staleSeconds, errorSeconds } }
+}

@@ -1,0 +1,81 @@
+/**
+ * Questions to the master: what it publishes, and what operators tell it.
+ *
+ * A published document is read whole and handed to somebody who knows what it must look like; whatever else the master answers
+ * (its errors name internal URLs, reference 4.2) ends here. Management requests go through as they are, under the one token.
+ */
+
+import { encodedPath, rawQuery } from '../protocol/path.ts'
+import { originUrl } from './bridge.ts'
+import { forwardedHeaders } from './headers.ts'
+import type { CallOrigin, OriginAnswer } from './origin.ts'
+import { streamedBody } from './proxy.ts'
+import { readWhole } from './whole-body.ts'
+
+/** The registry of 256 challenges with all their metadata is well under this. */
+const MAX_DOCUMENT_BYTES = 2_000_000
+
+/** `cause` is for the operator's log. */
+export type MasterDocument =
+  | { readonly ok: true; readonly text: string; readonly contentType: string }
+  | { readonly ok: false; readonly cause: string }
+
+export interface Master {
+  readonly origin: URL
+  /** For the headers, and again for the body. */
+  readonly timeoutMs: number
+}
+
+/** A 200 of at most 2 MB, as UTF-8 text. Never throws. */
+export async function askMaster(
+  call: CallOrigin,
+  { origin, timeoutMs }: Master,
+  path: string,
+  requestId?: string,
+): Promise<MasterDocument> {
+  const headers = new Headers({ accept: '*/*' })
+  if (requestId !== undefined) headers.set('x-request-id', requestId)
+  const answer = await call({ url: originUrl(origin, path, ''), method: 'GET', headers, marker: undefined })
+  if (!answer.delivered) return { ok: false, cause: answer.cause }
+  const { status, headers: returned, body: stream } = answer.response
+  if (status !== 200) {
+    await stream?.cancel().catch(() => {})
+    return { ok: false, cause: `status ${status}` }
+  }
+  const body = await readWhole(answer.response, MAX_DOCUMENT_BYTES, timeoutMs)
+  if (body.kind === 'broken') return { ok: false, cause: body.cause }
+  if (body.kind === 'long') {
+    await body.stream.cancel().catch(() => {})
+    return { ok: false, cause: 'body too long' }
+  }
+  return {
+    ok: true,
+    text: new TextDecoder().decode(body.bytes),
+    contentType: returned.get('content-type') ?? '',
+  }
+}
+
+/** A management request as it came; `path` is canonical, `token` is the gateway's own, equal to the one that was sent. */
+export function forwardToMaster(
+  call: CallOrigin,
+  origin: URL,
+  client: Request,
+  path: string,
+  token: string,
+  requestId: string,
+): Promise<OriginAnswer> {
+  const headers = forwardedHeaders(client.headers)
+  // The platform states the length of what it sends.
+  headers.delete('content-length')
+  headers.set('x-admin-token', token)
+  headers.set('x-request-id', requestId)
+  const body = streamedBody(client)
+  return call({
+    url: originUrl(origin, encodedPath(path), rawQuery(client.url)),
+    // HEAD works wherever GET does, which the master does not know (reference 1.3).
+    method: client.method === 'HEAD' ? 'GET' : client.method,
+    headers,
+    marker: undefined,
+    ...(body && { body }),
+  })
+}

@@ -1,0 +1,54 @@
+/**
+ * Pass-through: one public request becomes one request to the challenge, as it came.
+ *
+ * What the client said travels on but for what `headers.ts` keeps back; who we are and which challenge was meant is said by us
+ * alone. The body is a stream that nobody here reads, so the environment values in it are not parsed, kept or logged, and it is
+ * sent at most once.
+ */
+
+import type { ProtocolFamily } from '../protocol/canonical.ts'
+import type { Challenge } from '../protocol/challenge.ts'
+import type { PassThroughPlan } from '../protocol/challenge-policy.ts'
+import { encodedPath, rawQuery } from '../protocol/path.ts'
+import { originUrl } from './bridge.ts'
+import { forwardedHeaders } from './headers.ts'
+import type { CallOrigin, OriginAnswer, StreamedBody } from './origin.ts'
+
+export interface PassThroughContext {
+  readonly family: ProtocolFamily
+  readonly challenge: Challenge
+  readonly plan: PassThroughPlan
+  readonly requestId: string
+}
+
+export function forwardRequest(
+  call: CallOrigin,
+  client: Request,
+  { family, challenge, plan, requestId }: PassThroughContext,
+): Promise<OriginAnswer> {
+  const prefix = family === 'base' ? 'X-Base' : 'X-Platform'
+  const headers = forwardedHeaders(client.headers, plan.keepsSignature)
+  // The platform states the length of what it sends.
+  headers.delete('content-length')
+  headers.set(`${prefix}-Proxy`, 'true')
+  headers.set(`${prefix}-Challenge-Slug`, challenge.slug)
+  headers.set('X-Request-Id', requestId)
+  const body = streamedBody(client)
+  return call({
+    url: originUrl(challenge.origin, encodedPath(plan.path), rawQuery(client.url)),
+    method: client.method,
+    headers,
+    marker: challenge.marker,
+    ...(body && { body }),
+  })
+}
+
+/**
+ * The body of a GET or HEAD is dropped: it has no meaning (RFC 9110 9.3.1), the platform's `fetch` refuses one, and an origin that
+ * read it would answer what no cache may keep under that URL. Of a body declared both ways, chunks count (RFC 9112 6.3).
+ */
+export function streamedBody({ method, headers, body }: Request): StreamedBody | undefined {
+  if (body === null || method === 'GET' || method === 'HEAD') return undefined
+  const declared = headers.has('transfer-encoding') ? null : headers.get('content-length')
+  return { stream: body, bytes: declared === null ? undefined : Number(declared) }
+}

@@ -1,0 +1,148 @@
+/**
+ * Which public reads may be kept at the edge, and for how long: decisions only.
+ *
+ * A kept answer is shown to everybody, so it must not depend on who asked first. A request takes part only when every header it
+ * carries is one any browser or proxy sends: a credential nobody here has heard of keeps its request out as well as
+ * `Authorization` does. What an answer's headers forbid stands, whatever the operator's rule says.
+ */
+
+import type { CacheRule } from '../protocol/challenge-policy.ts'
+import { matchTemplate } from '../protocol/path-template.ts'
+
+/** Of an answer, counted from when it was fresh at its origin. */
+export interface Lifetime {
+  readonly freshSeconds: number
+  /** After that: served at once, while a new one is fetched behind it. */
+  readonly staleSeconds: number
+  /** After being fresh: served when no new one can be had. */
+  readonly errorSeconds: number
+}
+
+export type Phase = 'fresh' | 'stale' | 'last_resort' | 'dead'
+
+/** Longest promises that are believed, as for the operator's rules. */
+const MAX_FRESH_SECONDS = 86_400
+const MAX_STALE_SECONDS = 604_800
+/** An origin that let its answer be kept and is gone: RFC 9111 4.2.4 allows to go on showing it, with its age. */
+const DISCONNECTED_SECONDS = 86_400
+
+/** `sec-*` and `cf-*` too, but for `cf-access-*`. What an answer depends on of these is for `Vary` to say. */
+const ORDINARY = new Set([
+  'accept',
+  'accept-encoding',
+  'accept-language',
+  'cache-control',
+  'cdn-loop',
+  'connection',
+  'content-length',
+  'dnt',
+  'host',
+  'if-modified-since',
+  'if-none-match',
+  'pragma',
+  'priority',
+  'referer',
+  'traceparent',
+  'tracestate',
+  'upgrade-insecure-requests',
+  'user-agent',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-real-ip',
+])
+
+/** What a kept answer may vary by: it is kept decoded, and asked for without an `Origin`. */
+const HARMLESS_VARIATIONS = ['accept-encoding', 'origin']
+
+/**
+ * Whether the answer to this request may be somebody else's. `answersOrigin`: the gateway itself answers the request's `Origin`
+ * (CORS), so that the challenge need not know it.
+ */
+export function isSharedRead(method: string, headers: Headers, answersOrigin: boolean): boolean {
+  if (method !== 'GET') return false
+  return [...headers.keys()].every(
+    (name) =>
+      ORDINARY.has(name) || /^(sec|cf(?!-access))-/.test(name) || (name === 'origin' && answersOrigin),
+  )
+}
+
+/** The operator's rule for a path as the client asked for it; the first that matches. */
+export function cacheRule(rules: readonly CacheRule[], path: string): CacheRule | undefined {
+  return rules.find((rule) => matchTemplate(rule.path, path) !== undefined)
+}
+
+/** Undefined for an answer that must not be kept, or that neither a rule nor its own `Cache-Control` lets us keep. */
+export function lifetimeOf(
+  status: number,
+  headers: Headers,
+  rule: CacheRule | undefined,
+): Lifetime | undefined {
+  if (status !== 200 || headers.has('set-cookie')) return undefined
+  const control = parseCacheControl(headers.get('cache-control') ?? '')
+  if (['no-store', 'no-cache', 'private'].some((word) => control.has(word))) return undefined
+  if (!listed(headers.get('vary')).every((name) => HARMLESS_VARIATIONS.includes(name))) return undefined
+  if (/^text\/event-stream/i.test(headers.get('content-type') ?? '')) return undefined
+  if (!['', 'identity', 'gzip', 'br'].includes((headers.get('content-encoding') ?? '').toLowerCase()))
+    return undefined
+  if (rule !== undefined) {
+    return { freshSeconds: rule.seconds, staleSeconds: rule.staleSeconds, errorSeconds: rule.staleSeconds }
+  }
+  const granted = seconds(control, 's-maxage') ?? seconds(control, 'max-age')
+  if (granted === undefined || granted <= ageOf(headers)) return undefined
+  const strict = ['must-revalidate', 'proxy-revalidate', 's-maxage'].some((word) => control.has(word))
+  return {
+    freshSeconds: Math.min(granted, MAX_FRESH_SECONDS),
+    staleSeconds: Math.min(seconds(control, 'stale-while-revalidate') ?? 0, MAX_STALE_SECONDS),
+    errorSeconds: Math.min(
+      seconds(control, 'stale-if-error') ?? (strict ? 0 : DISCONNECTED_SECONDS),
+      MAX_STALE_SECONDS,
+    ),
+  }
+}
+
+export function phaseOf(ageSeconds: number, lifetime: Lifetime): Phase {
+  const stale = ageSeconds - lifetime.freshSeconds
+  if (stale < 0) return 'fresh'
+  if (stale < lifetime.staleSeconds) return 'stale'
+  return stale < lifetime.errorSeconds ? 'last_resort' : 'dead'
+}
+
+/** How long after being fetched an answer is of any use, in seconds. */
+export function usefulSeconds({ freshSeconds, staleSeconds, errorSeconds }: Lifetime): number {
+  return freshSeconds + Math.max(staleSeconds, errorSeconds)
+}
+
+/** The `Age` an answer came with, in whole seconds; 0 for none that can be read. */
+export function ageOf(headers: Headers): number {
+  const age = headers.get('age') ?? ''
+  return /^\d{1,9}$/.test(age) ? Number(age) : 0
+}
+
+/** Whether the client's `If-None-Match` names this representation (weak comparison, RFC 9110 13.1.2). */
+export function isUnchanged(ifNoneMatch: string | null, etag: string | null): boolean {
+  if (ifNoneMatch === null || etag === null) return false
+  const opaque = (tag: string) => tag.trim().replace(/^W\//, '')
+  return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some((tag) => opaque(tag) === opaque(etag))
+}
+
+/** Directives in lower case, with their values unquoted. */
+function parseCacheControl(text: string): ReadonlyMap<string, string> {
+  return new Map(
+    text.split(',').map((part) => {
+      const [name = '', value = ''] = part.trim().split('=')
+      return [name.toLowerCase(), value.replaceAll('"', '')]
+    }),
+  )
+}
+
+/** A duration that cannot be read counts as none at all. */
+function seconds(control: ReadonlyMap<string, string>, name: string): number | undefined {
+  const value = control.get(name)
+  if (value === undefined) return undefined
+  return /^\d{1,10}$/.test(value) ? Number(value) : 0
+}
+
+function listed(value: string | null): readonly string[] {
+  return (value ?? '').split(',').flatMap((name) => name.trim().toLowerCase() || [])
+}

@@ -1,0 +1,154 @@
+/**
+ * The registry of one isolate: a memo over KV over the master.
+ *
+ * The master is asked by the cron, and by a request that misses a challenge: of one isolate at most once a minute, and of all
+ * isolates together too, by a turn they take in one place. Whatever fails, the last good registry serves, however old, and says
+ * its age: the challenges behind it live on without their master. KV writes are rare on purpose (1,000 a day on the free plan).
+ *
+ * State is values only: a request may read what another one wrote, never wait for another one's I/O.
+ */
+
+import { sha512 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import { isRecord, parseJson } from './json.ts'
+import { type PublishedRegistry, parseRegistry } from './published.ts'
+
+/** How long the memo answers without a look at KV; also the least time KV itself caches a read. */
+const MEMO_SECONDS = 30
+/** Between two questions to the master that requests for unknown challenges ask. */
+export const MISS_PAUSE_SECONDS = 60
+/** KV learns this late that an unchanged registry was confirmed: twice the cron's period. */
+const CONFIRM_SECONDS = 600
+
+/** What is used of `KVNamespace`. */
+export interface TextStore {
+  get(key: string, options: { type: 'text'; cacheTtl: number }): Promise<string | null>
+  put(key: string, value: string): Promise<void>
+}
+
+/** The master's answer, or why there is none. */
+export type MasterAnswer =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly cause: string }
+
+export interface RegistryOptions {
+  readonly netuid: number
+  readonly kv: TextStore
+  /** Asks the master for its registry. Never throws. */
+  readonly ask: () => Promise<MasterAnswer>
+  /** Whether a minute has passed since any isolate was last told so. Never throws. */
+  readonly takeTurn: (now: number) => Promise<boolean>
+  /** Hears of every question to the master; for the log. */
+  readonly onSync: (outcome: SyncOutcome) => void
+}
+
+export interface SyncOutcome {
+  readonly trigger: 'cron' | 'miss'
+  /** `stored`: KV has the new registry. `unchanged`: it was confirmed. `kept`: the previous one stays, or KV could not be written. */
+  readonly outcome: 'stored' | 'unchanged' | 'kept'
+  readonly reason: string
+  /** How many the serving registry has. */
+  readonly challenges: number
+}
+
+export interface Registry extends PublishedRegistry {
+  /** Unix seconds when the master last said so. */
+  readonly fetchedAt: number
+  /** Strong, of the public document. */
+  readonly etag: string
+}
+
+export interface KvRegistry {
+  /** The last good registry, however old. Never throws. */
+  current(now: number): Promise<Registry | undefined>
+  /** The same, after the master was asked, when it is time. Never throws. */
+  afterMiss(now: number): Promise<Registry | undefined>
+  /** The cron's. Never throws. */
+  refresh(now: number): Promise<SyncOutcome>
+}
+
+export function createRegistry(options: RegistryOptions): KvRegistry {
+  const key = `registry:${options.netuid}`
+  let memo: Registry | undefined
+  let stored: Registry | undefined
+  let readAt = Number.NEGATIVE_INFINITY
+  let missedAt = Number.NEGATIVE_INFINITY
+
+  async function reread(now: number): Promise<Registry | undefined> {
+    try {
+      const text = await options.kv.get(key, { type: 'text', cacheTtl: MEMO_SECONDS })
+      stored = text === null ? undefined : parseStored(text)
+      if (stored !== undefined && stored.fetchedAt >= (memo?.fetchedAt ?? 0)) memo = stored
+    } catch {
+      // KV is down: the memo serves.
+    }
+    readAt = now
+    return memo
+  }
+
+  async function sync(trigger: SyncOutcome['trigger'], now: number): Promise<SyncOutcome> {
+    await reread(now)
+    const answer = await options.ask()
+    const published = answer.ok ? parseRegistry(parseJson(answer.text)) : undefined
+    if (published === undefined) return conclude(trigger, 'kept', answer.ok ? 'malformed' : answer.cause)
+    memo = toRegistry(published, now)
+    const changed = stored === undefined || stored.text !== memo.text
+    const confirmed = stored !== undefined && elapsed(stored.fetchedAt, now) < CONFIRM_SECONDS
+    if (!changed && confirmed) return conclude(trigger, 'unchanged', 'same')
+    try {
+      await options.kv.put(key, JSON.stringify({ fetchedAt: now, registry: JSON.parse(memo.text) }))
+      stored = memo
+      return conclude(trigger, 'stored', changed ? 'changed' : 'confirmed')
+    } catch {
+      return conclude(trigger, 'kept', 'kv_write_failed')
+    }
+  }
+
+  function conclude(
+    trigger: SyncOutcome['trigger'],
+    outcome: SyncOutcome['outcome'],
+    reason: string,
+  ): SyncOutcome {
+    const concluded = { trigger, outcome, reason, challenges: memo?.challenges.length ?? 0 }
+    options.onSync(concluded)
+    return concluded
+  }
+
+  return {
+    current: async (now) => (elapsed(readAt, now) < MEMO_SECONDS ? memo : reread(now)),
+
+    async afterMiss(now) {
+      if (elapsed(missedAt, now) < MISS_PAUSE_SECONDS) return memo
+      missedAt = now
+      // Where it is another's turn, what that one found may already be in KV.
+      if (!(await options.takeTurn(now))) return reread(now)
+      await sync('miss', now)
+      return memo
+    },
+
+    refresh: (now) => sync('cron', now),
+  }
+}
+
+/** A value in KV is read as if a stranger had written it: damaged, it is none. */
+function parseStored(text: string): Registry | undefined {
+  const value = parseJson(text)
+  if (!isRecord(value)) return undefined
+  const { fetchedAt, registry } = value
+  if (typeof fetchedAt !== 'number' || !Number.isSafeInteger(fetchedAt) || fetchedAt < 0) return undefined
+  const published = parseRegistry(registry)
+  return published && toRegistry(published, fetchedAt)
+}
+
+function toRegistry(published: PublishedRegistry, fetchedAt: number): Registry {
+  return {
+    ...published,
+    fetchedAt,
+    etag: `"${bytesToHex(sha512(utf8ToBytes(published.text))).slice(0, 32)}"`,
+  }
+}
+
+/** A time in the future is a clock that was set back: it holds nobody up. */
+function elapsed(since: number, now: number): number {
+  return since > now ? Number.POSITIVE_INFINITY : now - since
+}

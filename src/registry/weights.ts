@@ -1,0 +1,52 @@
+/**
+ * What may be handed on of the master's weights.
+ *
+ * Validators set these on chain, so an answer that is not the weights of this subnet, or is past its time, is none. Whatever a
+ * challenge's failure reads like inside (an exception that names internal URLs, reference 4.2) stays inside.
+ */
+
+import { isRecord, parseJson } from './json.ts'
+
+/** Stands for the text of any error a source had. */
+const SAFE_ERROR = 'Challenge unavailable'
+
+export interface Weights {
+  /** JSON; the master's own bytes unless an error in it had to be replaced. */
+  readonly text: string
+  /** Unix seconds, rounded down; not to be served from then on. */
+  readonly expiresAt: number
+}
+
+/** Undefined for anything but usable weights of subnet `netuid` that are valid at `now`. */
+export function parseWeights(text: string, netuid: number, now: number): Weights | undefined {
+  const value = parseJson(text)
+  if (!isRecord(value) || value['netuid'] !== netuid) return undefined
+  const { uids, weights, hotkey_weights, expires_at, source_challenges } = value
+  if (!Array.isArray(uids) || !Array.isArray(weights) || uids.length !== weights.length) return undefined
+  if (!uids.every(isUid) || !weights.every(isShare) || !isRecord(hotkey_weights)) return undefined
+  if (!Array.isArray(source_challenges) || !source_challenges.every(isRecord)) return undefined
+  const expiresAt = Math.floor(parseTime(expires_at) / 1000)
+  if (!(expiresAt > now)) return undefined
+  const failed = source_challenges.some(({ error }) => error !== null && error !== undefined)
+  if (!failed) return { text, expiresAt }
+  const safe = source_challenges.map((each) => ({
+    ...each,
+    error: each['error'] == null ? null : SAFE_ERROR,
+  }))
+  return { text: JSON.stringify({ ...value, source_challenges: safe }), expiresAt }
+}
+
+/** RFC 3339 in milliseconds; NaN for a time that does not say its zone, which every reader would take for another. */
+function parseTime(text: unknown): number {
+  return typeof text === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text)
+    ? Date.parse(text)
+    : Number.NaN
+}
+
+function isUid(value: unknown): boolean {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 65_535
+}
+
+function isShare(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0
+}

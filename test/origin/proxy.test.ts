@@ -1,0 +1,186 @@
+import { describe, expect, test } from 'vitest'
+import { createOrigin, type OriginAnswer } from '../../src/origin/origin.ts'
+import { forwardRequest } from '../../src/origin/proxy.ts'
+import type { ProtocolFamily } from '../../src/protocol/canonical.ts'
+import type { Challenge } from '../../src/protocol/challenge.ts'
+import { OPEN_POLICY } from '../../src/protocol/challenge-policy.ts'
+
+const CHALLENGE: Challenge = {
+  slug: 'demo',
+  name: 'Demo Challenge',
+  status: 'active',
+  origin: new URL('https://demo.example.com/base/'),
+  marker: 'x-origin',
+  policy: OPEN_POLICY,
+}
+const URL_SENT = 'https://gateway.example.com/challenges/Demo%20Challenge/asked?x=%2F&y=+'
+
+interface Changes {
+  readonly family?: ProtocolFamily
+  readonly path?: string
+  readonly keepsSignature?: boolean
+  readonly timeoutMs?: number
+  readonly fetch?: (request: Request) => Promise<Response>
+}
+
+/** Forwards a client's request, and what the platform was asked to send. */
+async function forward(client: Request, changes: Changes = {}) {
+  let sent: Request | undefined
+  const origin = createOrigin({
+    timeoutMs: changes.timeoutMs ?? 1000,
+    access: undefined,
+    fetch: (request) => {
+      sent = request
+      return changes.fetch?.(request) ?? answerOnceRead(request)
+    },
+  })
+  const answer: OriginAnswer = await forwardRequest(origin, client, {
+    family: changes.family ?? 'platform',
+    challenge: CHALLENGE,
+    plan: { path: changes.path ?? '/asked', keepsSignature: changes.keepsSignature ?? false, isEnv: false },
+    requestId: 'request-1',
+  })
+  return { answer, sent }
+}
+
+/** An origin that reads the whole request and says what the body was. */
+async function answerOnceRead(request: Request): Promise<Response> {
+  return new Response(await request.text(), { headers: { 'x-origin': '1' } })
+}
+
+/** An origin that reads the whole request and never answers. */
+function silent(request: Request): Promise<Response> {
+  request.text().catch(() => {})
+  return new Promise((_, reject) =>
+    request.signal.addEventListener('abort', () => reject(new Error('aborted'))),
+  )
+}
+
+function post(body: BodyInit, headers: Record<string, string> = {}): Request {
+  return new Request(URL_SENT, { method: 'POST', body, headers })
+}
+
+describe('what is sent', () => {
+  test('the planned path in its one form below the origin, and the query as it came', async () => {
+    const { sent } = await forward(new Request(URL_SENT), { path: "/a b/é!'()*" })
+    expect(sent?.url).toBe('https://demo.example.com/base/a%20b/%C3%A9%21%27%28%29%2A?x=%2F&y=+')
+  })
+
+  const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+  test.each(METHODS)('%s stays %s', async (method) => {
+    const { sent } = await forward(new Request(URL_SENT, { method }))
+    expect([sent?.method, sent?.redirect]).toEqual([method, 'manual'])
+  })
+
+  test.each(['platform', 'base'] as const)(
+    'family %s says who we are, over whoever else did',
+    async (family) => {
+      const spoofed = { 'x-platform-proxy': 'no', 'x-base-challenge-slug': 'other', 'x-request-id': 'mine' }
+      const { sent } = await forward(
+        new Request(URL_SENT, { headers: { ...spoofed, accept: 'text/html' } }),
+        {
+          family,
+        },
+      )
+      expect(Object.fromEntries(sent?.headers ?? [])).toEqual({
+        accept: 'text/html',
+        [`x-${family}-proxy`]: 'true',
+        [`x-${family}-challenge-slug`]: 'demo',
+        'x-request-id': 'request-1',
+      })
+    },
+  )
+
+  test('signature headers travel only where the plan keeps them', async () => {
+    const headers = { 'x-hotkey': '5Grw', 'x-signature': '0xab', 'x-nonce': 'n', 'x-timestamp': '1' }
+    const names = async (keepsSignature: boolean) => {
+      const { sent } = await forward(new Request(URL_SENT, { headers }), { keepsSignature })
+      return Object.keys(headers).filter((name) => sent?.headers.has(name))
+    }
+    expect(await names(true)).toEqual(Object.keys(headers))
+    expect(await names(false)).toEqual([])
+  })
+})
+
+describe('the body', () => {
+  const BODIES: [name: string, client: () => Request][] = [
+    ['declared', () => post('hello', { 'content-length': '5' })],
+    ['chunked', () => post(streamOf('hel', 'lo'), { 'transfer-encoding': 'chunked' })],
+    [
+      'declared both ways',
+      () => post(streamOf('hello'), { 'transfer-encoding': 'chunked', 'content-length': '3' }),
+    ],
+  ]
+  test.each(BODIES)('%s arrives whole', async (_, client) => {
+    const { answer, sent } = await forward(client())
+    expect(answer.delivered && (await answer.response.text())).toBe('hello')
+    expect(sent?.headers.has('content-length')).toBe(false)
+  })
+
+  test('without one, none is made up', async () => {
+    const { sent } = await forward(new Request(URL_SENT, { method: 'POST' }))
+    expect(sent?.body).toBeNull()
+  })
+})
+
+describe('the wait for headers', () => {
+  test('begins when the body has been sent, however long that took', async () => {
+    const upload = new TransformStream<Uint8Array, Uint8Array>()
+    const order: string[] = []
+    const slow = forward(post(upload.readable), { timeoutMs: 5, fetch: silent })
+    const settled = slow.then(({ answer }) => order.push(answer.delivered ? 'answered' : answer.cause))
+    await forward(new Request(URL_SENT), { timeoutMs: 5, fetch: silent })
+    order.push('a later read timed out')
+    await upload.writable.close()
+    await settled
+    expect(order).toEqual(['a later read timed out', 'timeout'])
+  })
+
+  test('ends with the headers: a body may take longer', async () => {
+    const stream = new TransformStream<Uint8Array, Uint8Array>()
+    const { answer, sent } = await forward(post('hello', { 'content-length': '5' }), {
+      timeoutMs: 5,
+      fetch: async (request) => {
+        await request.text()
+        return new Response(stream.readable, { headers: { 'x-origin': '1' } })
+      },
+    })
+    await forward(new Request(URL_SENT), { timeoutMs: 5, fetch: silent })
+    expect([answer.delivered, sent?.signal.aborted]).toEqual([true, false])
+  })
+
+  test('does not begin when the answer came before the body was sent', async () => {
+    const upload = new TransformStream<Uint8Array, Uint8Array>()
+    let read: Promise<string> | undefined
+    const { answer, sent } = await forward(post(upload.readable), {
+      timeoutMs: 5,
+      fetch: async (request) => {
+        read = request.text()
+        return new Response('early', { headers: { 'x-origin': '1' } })
+      },
+    })
+    await upload.writable.close()
+    await read
+    for (let waited = 0; waited < 2; waited += 1)
+      await forward(new Request(URL_SENT), { timeoutMs: 5, fetch: silent })
+    expect([answer.delivered, sent?.signal.aborted]).toEqual([true, false])
+  })
+
+  test('is given up when the body breaks off', async () => {
+    const upload = new TransformStream<Uint8Array, Uint8Array>()
+    const slow = forward(post(upload.readable), { timeoutMs: 60_000, fetch: silent })
+    await upload.writable.abort(new Error('reset'))
+    const { answer } = await slow
+    expect(answer).toEqual({ delivered: false, outcome: 'unknown', cause: 'body broke off' })
+  })
+})
+
+function streamOf(...texts: readonly string[]): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder()
+  return new ReadableStream({
+    start(controller) {
+      for (const text of texts) controller.enqueue(encoder.encode(text))
+      controller.close()
+    },
+  })
+}

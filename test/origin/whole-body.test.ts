@@ -1,0 +1,54 @@
+/** A body read whole within bounds: to the byte, and with nothing lost when it is longer. */
+
+import { describe, expect, test } from 'vitest'
+import { readWhole } from '../../src/origin/whole-body.ts'
+
+const LONG_MS = 60_000
+
+function bodyOf(...chunks: readonly (string | Error)[]): Response {
+  const left = [...chunks]
+  return new Response(
+    new ReadableStream({
+      pull(controller) {
+        const chunk = left.shift()
+        if (chunk === undefined) controller.close()
+        else if (chunk instanceof Error) controller.error(chunk)
+        else controller.enqueue(new TextEncoder().encode(chunk))
+      },
+    }),
+  )
+}
+
+describe('whole', () => {
+  test.each([[[]], [['']], [['1234567890']], [['1', '23456', '7890']]])('%j', async (chunks) => {
+    const body = await readWhole(bodyOf(...chunks), 10, LONG_MS)
+    expect(body.kind === 'whole' && new TextDecoder().decode(body.bytes)).toBe(chunks.join(''))
+  })
+
+  test('no body at all', async () => {
+    expect(await readWhole(new Response(null), 10, LONG_MS)).toEqual({
+      kind: 'whole',
+      bytes: new Uint8Array(),
+    })
+  })
+})
+
+test.each([[['12345678901']], [['1', '234567890', '1', 'x'.repeat(100_000)]]])(
+  'one byte too long: all of it streams on',
+  async (chunks) => {
+    const body = await readWhole(bodyOf(...chunks), 10, LONG_MS)
+    expect(body.kind === 'long' && (await new Response(body.stream).text())).toBe(chunks.join(''))
+  },
+)
+
+describe('broken', () => {
+  test('in mid-body', async () => {
+    const body = await readWhole(bodyOf('part', new Error('reset')), 10, LONG_MS)
+    expect(body).toEqual({ kind: 'broken', cause: 'body broke off' })
+  })
+
+  test('by silence', async () => {
+    const silent = new Response(new ReadableStream({ pull: () => new Promise(() => {}) }))
+    expect(await readWhole(silent, 10, 20)).toEqual({ kind: 'broken', cause: 'body timeout' })
+  })
+})

@@ -1,0 +1,94 @@
+/** Gateways for tests of routes: real configuration and real app, origins and stores of the test's choice. */
+
+import type { Hono } from 'hono'
+import { createBodyBudget } from '../../src/admission/body.ts'
+import { createApp } from '../../src/app.ts'
+import { type Config, parseConfig } from '../../src/config.ts'
+import type { EventEntry, RequestEntry } from '../../src/log.ts'
+import { createReads, type ReadCache } from '../../src/origin/cached-read.ts'
+import type { OriginAnswer, OriginCall } from '../../src/origin/origin.ts'
+import { accepted } from '../../src/protocol/problem.ts'
+import { createChallengeSource } from '../../src/registry/challenge-source.ts'
+import type { AppEnv, Gateway } from '../../src/routes/context.ts'
+
+export function configOf(env: object): Config {
+  const parsed = parseConfig(env)
+  if (!parsed.ok) throw new Error(parsed.faults.join('; '))
+  return parsed.config
+}
+
+/** What a gateway without a master has where one with a master asks it; nothing is found in its cache. */
+export function withoutMaster(config: Config): Pick<Gateway, 'challenges' | 'registry' | 'readThrough'> {
+  return {
+    challenges: createChallengeSource(config.challenges),
+    registry: undefined,
+    readThrough: createReads(
+      async () => NO_CACHE,
+      () => 0,
+    ),
+  }
+}
+
+export interface AppOptions extends Partial<Pick<Gateway, 'challenges' | 'registry'>> {
+  /** Unix seconds; a function where time passes. */
+  readonly now: number | (() => number)
+  readonly cache?: ReadCache
+  readonly answer?: (call: OriginCall) => Response | OriginAnswer | Promise<Response>
+}
+
+/** The app over `config`; it admits nobody, and every origin answers as `answer` says. */
+export function appOf(
+  config: Config,
+  options: AppOptions,
+): { app: Hono<AppEnv>; calls: OriginCall[]; logged: (RequestEntry | EventEntry)[] } {
+  const calls: OriginCall[] = []
+  const logged: (RequestEntry | EventEntry)[] = []
+  const now = () => (typeof options.now === 'number' ? options.now : options.now())
+  const budget = createBodyBudget(1_000_000, now)
+  const gateway: Gateway = {
+    config,
+    ports: {
+      now,
+      metagraph: {
+        current: async () => undefined,
+        recall: () => undefined,
+        lookup: async () => 'unregistered',
+      },
+      ledger: {
+        reserve: async () => accepted('reserved'),
+        find: async () => accepted(undefined),
+        settle: async () => {},
+      },
+      verify: () => false,
+      newDigest: () => ({ update: async () => {}, hex: async () => '' }),
+      causes: { take: () => false },
+      hasToken: () => false,
+    },
+    budgets: { uploads: budget, newcomers: budget },
+    ...withoutMaster(config),
+    ...('challenges' in options ? { challenges: options.challenges } : {}),
+    ...('registry' in options ? { registry: options.registry } : {}),
+    readThrough: createReads(async () => options.cache ?? NO_CACHE, now),
+    callOrigin: async (call) => {
+      calls.push(call)
+      const answer = (await options.answer?.(call)) ?? new Response('own answer')
+      return 'delivered' in answer ? answer : { delivered: true, response: answer }
+    },
+    refreshIfOverdue: () => undefined,
+    pushMetagraph: () => Promise.reject(new Error('not asked')),
+    allowsAddress: async () => true,
+    version: 'v1',
+  }
+  const app = createApp(
+    gateway,
+    (entry) => logged.push(entry),
+    () => now() * 1000,
+  )
+  return { app, calls, logged }
+}
+
+const NO_CACHE: ReadCache = {
+  match: async () => undefined,
+  put: async () => {},
+  delete: async () => false,
+}
