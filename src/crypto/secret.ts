@@ -1,16 +1,16 @@
 /**
  * Comparing a secret with what somebody sent.
  *
- * Both are hashed first: digests have one length and share no prefix with the secret, so neither the length nor the place of the
+ * Both are hashed first (with the hash ed25519 brings along anyway): digests have one length and share no prefix with the secret, so neither the length nor the place of the
  * first difference shows in the time it takes.
  */
 
-import { sha256 } from '@noble/hashes/sha2.js'
+import { sha512 } from '@noble/hashes/sha2.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 
 export function sameSecret(sent: string, expected: string): boolean {
-  const one = sha256(utf8ToBytes(sent))
-  const other = sha256(utf8ToBytes(expected))
+  const one = sha512(utf8ToBytes(sent))
+  const other = sha512(utf8ToBytes(expected))
   let difference = 0
   for (const [index, byte] of one.entries()) difference |= byte ^ (other[index] ?? 0)
   return difference === 0

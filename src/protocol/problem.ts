@@ -154,7 +154,8 @@ export const PROBLEMS = {
     status: 403,
     title: 'Proxy path is not allowed',
     detail: (_: NoFacts) => 'Proxy path is not allowed',
-    hint: () => 'This path is private to the challenge or not in canonical form.',
+    hint: () =>
+      'This path is private to the challenge, not in canonical form, or asked to become a WebSocket, which is not offered.',
   },
   challenge_unavailable: {
     status: 502,

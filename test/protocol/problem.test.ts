@@ -87,5 +87,6 @@ test('the clock hint says which way and how far', async () => {
   }
   expect(await hint(-600)).toContain("600 seconds behind the gateway's clock")
   expect(await hint(301)).toContain("301 seconds ahead of the gateway's clock")
+  expect(await hint(1_700_000_000_000)).toContain('X-Timestamp is in milliseconds')
   expect(await hint(null)).toContain('not a time in Unix seconds')
 })

@@ -1,0 +1,111 @@
+/**
+ * The whole URL surface, top to bottom.
+ *
+ * One path text, percent-decoded once, decides the route, is signed and is forwarded; Hono is handed its one encoded form.
+ */
+
+import type { Handler } from 'hono'
+import { HonoBase } from 'hono/hono-base'
+import { TrieRouter } from 'hono/router/trie-router'
+import { describeError, type Log, type RequestEntry } from './log.ts'
+import { decodedPath, encodedPath, rawQuery } from './protocol/path.ts'
+import { rejected } from './protocol/problem.ts'
+import { requireAdmin } from './routes/admin.ts'
+import { passThrough } from './routes/challenges.ts'
+import { type AppEnv, type Gateway, type RouteContext, refuse } from './routes/context.ts'
+import { allowReading } from './routes/cors.ts'
+import { getDashboard, getWeights, manage } from './routes/master.ts'
+import { getMetagraph, putMetagraph } from './routes/metagraph.ts'
+import { getLimits, getReady, getTime, getVersion } from './routes/own.ts'
+import { getRegistry } from './routes/registry.ts'
+import { getSubmission, postSubmission } from './routes/submissions.ts'
+import { postVerify } from './routes/verify.ts'
+
+type Route = Readonly<Partial<Record<'GET' | 'POST' | 'PUT', Handler<AppEnv>>>>
+
+const ROUTES: Readonly<Record<string, Route>> = {
+  '/health': { GET: (c) => c.json({ status: 'ok' }) },
+  '/ready': { GET: getReady },
+  '/version': { GET: getVersion },
+  '/v1/time': { GET: getTime },
+  '/v1/limits': { GET: getLimits },
+  '/v1/metagraph': { GET: getMetagraph },
+  '/v1/registry': { GET: getRegistry },
+  '/v1/weights/latest': { GET: getWeights },
+  '/v1/challenges/dashboard.svg': { GET: getDashboard },
+  '/v1/admin/metagraph': { PUT: putMetagraph },
+  '/v1/challenges/:challenge/submissions': { POST: postSubmission },
+  '/v1/challenges/:challenge/submissions/verify': { POST: postVerify },
+  '/v1/challenges/:challenge/submissions/:id': { GET: getSubmission },
+}
+
+/** Without a gateway (its configuration is at fault) everything but `/health` answers 500. `now` in Unix milliseconds. */
+export function createApp(gateway: Gateway | undefined, log: Log, now: () => number): HonoBase<AppEnv> {
+  const app = new HonoBase<AppEnv>({
+    router: new TrieRouter(),
+    getPath: (request) => encodedPath(decodedPath(request.url)),
+  })
+
+  app.use(async (c, next) => {
+    const startedAt = now()
+    const entry: RequestEntry = {
+      request_id: crypto.randomUUID(),
+      method: c.req.raw.method,
+      route: 'none',
+      status: 0,
+      outcome: 'ok',
+      ms: 0,
+    }
+    c.set('entry', entry)
+    c.set('receivedAt', Math.floor(startedAt / 1000))
+    c.set('path', decodedPath(c.req.raw.url))
+    if (gateway !== undefined) c.set('gateway', gateway)
+    if (gateway === undefined && c.var.path !== '/health') {
+      c.res = refuse(c, rejected('internal_error', {}, 'configuration').rejection)
+    } else await next()
+    const overdue = gateway?.refreshIfOverdue(c.var.receivedAt)
+    if (overdue !== undefined) c.executionCtx.waitUntil(overdue)
+    c.res.headers.set('x-request-id', entry.request_id)
+    entry.status = c.res.status
+    entry.ms = now() - startedAt
+    log(entry)
+  })
+
+  for (const [path, route] of Object.entries(ROUTES)) {
+    app.use(path, (c, next) => {
+      c.var.entry.route = path
+      return next()
+    })
+    if (path.startsWith('/v1/admin/')) app.use(path, requireAdmin)
+    else if ('GET' in route && path !== '/health') app.use(path, allowReading)
+    for (const [method, handler] of Object.entries(route)) app.on(method, path, handler)
+    const allow = Object.keys(route).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : method))
+    app.all(path, (c) => refuse(c, rejected('method_not_allowed', { allow }).rejection))
+  }
+
+  app.all('/challenges/*', allowReading, passThrough)
+  for (const path of ['/admin/*', '/v1/admin/*']) {
+    app.use(path, async (c, next) => {
+      c.var.entry.route = path
+      return redirectWithoutSlash(c) ?? (await next())
+    })
+    app.all(path, requireAdmin, manage)
+  }
+
+  app.notFound((c) => redirectWithoutSlash(c) ?? refuse(c, rejected('not_found', {}).rejection))
+  app.onError((error, c) => refuse(c, rejected('internal_error', {}, describeError(error)).rejection))
+  return app
+}
+
+/** A known path with slashes behind it answers 307, whatever the method, as the reference does (reference 1.3). */
+function redirectWithoutSlash(c: RouteContext): Response | undefined {
+  const bare = c.var.path.replace(/\/+$/, '')
+  if (bare === c.var.path || !ROUTE_PATTERNS.some((pattern) => pattern.test(bare))) return undefined
+  const { origin } = new URL(c.req.raw.url)
+  return c.body(null, 307, { location: origin + encodedPath(bare) + rawQuery(c.req.raw.url) })
+}
+
+const ROUTE_PATTERNS = [
+  ...Object.keys(ROUTES).map((path) => new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}$`)),
+  /^\/(v1\/)?admin(\/|$)/,
+]

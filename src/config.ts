@@ -1,0 +1,173 @@
+/**
+ * Configuration: the only reader of the environment.
+ *
+ * Values come typed from `wrangler.toml` or as text from `.dev.vars` and the dashboard (JSON for lists and tables); both are
+ * read. All faults are named at once, by name and expectation only: a value could be a secret pasted into the wrong place.
+ */
+
+import { readChallenges } from './config/challenges.ts'
+import { isSafeUrl, isTable, Reader, SAFE_URL } from './config/reader.ts'
+import { decodeSs58 } from './crypto/ss58.ts'
+import type { AccessToken } from './origin/access.ts'
+import type { ProtocolFamily } from './protocol/canonical.ts'
+import type { Challenge } from './protocol/challenge.ts'
+
+export interface Config {
+  readonly netuid: number
+  readonly family: ProtocolFamily
+  /** Freshness window, each side of now. */
+  readonly signatureTtlSeconds: number
+  /** How long a nonce is remembered. */
+  readonly nonceTtlSeconds: number
+  readonly maxUploadBytes: number
+  readonly requireRegisteredHotkey: boolean
+  readonly blockedUids: ReadonlySet<number>
+  /** Admitted without the metagraph and without a uid. */
+  readonly extraHotkeys: ReadonlySet<string>
+  /** Empty: nobody is asked, snapshots are pushed. */
+  readonly chainEndpoints: readonly ChainEndpoint[]
+  /** `0x` and 64 lower-case hex digits. */
+  readonly chainGenesisHash: string
+  readonly metagraphMaxAgeSeconds: number
+  readonly challenges: readonly Challenge[]
+  /** Bearer tokens by the name of their secret, also of challenges that become known later; see `challengeToken`. */
+  readonly challengeTokens: ReadonlyMap<string, string>
+  /** Undefined: the master's routes do not exist, and the challenges are those configured. */
+  readonly masterOrigin: URL | undefined
+  /** Has one `{slug}`. */
+  readonly originTemplate: string | undefined
+  /** As browsers send them in `Origin`; `*` for everybody. */
+  readonly corsOrigins: ReadonlySet<string>
+  readonly originTimeoutMs: number
+  readonly access: AccessToken | undefined
+  /** Undefined: every admin route answers 401. */
+  readonly adminToken: string | undefined
+}
+
+interface ChainEndpoint {
+  readonly url: URL
+  /** An own node behind a tunnel: it gets the Access service token. */
+  readonly access: boolean
+}
+
+export type ParsedConfig =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly faults: readonly string[] }
+
+/** An upload is held whole while it is hashed, and an isolate has 128 MB for all its requests. */
+const MAX_UPLOAD_BYTES_LIMIT = 32_000_000
+const MAINNET_GENESIS = '0x2f0555cc76fc2840a25a6ea3b9637146806f1f44b090c175ffde2a7e5ab36c03'
+const MAINNET_ENDPOINTS = [
+  'https://entrypoint-finney.opentensor.ai',
+  'https://lite.chain.opentensor.ai',
+  'https://bittensor-finney.api.onfinality.io/public',
+]
+const TEMPLATE = `${SAFE_URL}, with one {slug} before the domain or in the path`
+
+/** Reads and checks everything; fails closed with every fault at once. */
+export function parseConfig(env: object): ParsedConfig {
+  const read = new Reader(env)
+  const config: Config = {
+    netuid: read.integer('NETUID', 100, 0, 65_535),
+    family: read.choice('PROTOCOL_FAMILY', 'platform', ['platform', 'base']),
+    signatureTtlSeconds: read.integer('SIGNATURE_TTL_SECONDS', 300, 1, 86_400),
+    nonceTtlSeconds: read.integer('NONCE_TTL_SECONDS', 86_400, 2, 31_536_000),
+    maxUploadBytes: read.integer('MAX_UPLOAD_BYTES', 7_500_000, 1, MAX_UPLOAD_BYTES_LIMIT),
+    requireRegisteredHotkey: read.boolean('REQUIRE_REGISTERED_HOTKEY', true),
+    blockedUids: new Set(read.list('BLOCKED_UIDS', [0], isUid, 'uids (0 to 65535)')),
+    extraHotkeys: new Set(read.list('EXTRA_REGISTERED_HOTKEYS', [], isHotkey, 'SS58 hotkeys')),
+    chainEndpoints: read
+      .list('CHAIN_ENDPOINTS', MAINNET_ENDPOINTS, isEndpoint, `${SAFE_URL} each, or tables of url and access`)
+      .map(toEndpoint),
+    chainGenesisHash: read.text(
+      'CHAIN_GENESIS_HASH',
+      MAINNET_GENESIS,
+      /^0x[0-9a-f]{64}$/,
+      '0x and 64 lower-case hex digits',
+    ),
+    metagraphMaxAgeSeconds: read.integer('METAGRAPH_MAX_AGE_SECONDS', 1200, 60, 86_400),
+    challenges: readChallenges(read),
+    challengeTokens: readTokens(read),
+    masterOrigin: read.optional('MASTER_ORIGIN', isSafeUrl, SAFE_URL, (url) => new URL(url)),
+    originTemplate: read.optional('ORIGIN_TEMPLATE', isOriginTemplate, TEMPLATE, (template) => template),
+    corsOrigins: new Set(
+      read.list('CORS_ORIGINS', [], isWebOrigin, 'origins such as https://example.com, or *'),
+    ),
+    originTimeoutMs: read.integer('ORIGIN_TIMEOUT_SECONDS', 30, 1, 100) * 1000,
+    access: readAccess(read),
+    adminToken: read.secret('ADMIN_TOKEN'),
+  }
+  if (config.nonceTtlSeconds < 2 * config.signatureTtlSeconds) {
+    read.faults.push(
+      'NONCE_TTL_SECONDS must be at least twice SIGNATURE_TTL_SECONDS, or a signed upload could be replayed',
+    )
+  }
+  if (config.access === undefined && config.chainEndpoints.some((endpoint) => endpoint.access)) {
+    read.faults.push('CHAIN_ENDPOINTS with access = true need ACCESS_CLIENT_ID and ACCESS_CLIENT_SECRET')
+  }
+  return read.faults.length === 0 ? { ok: true, config } : { ok: false, faults: read.faults }
+}
+
+/** The secret that holds a challenge's bearer token: `agent-challenge` reads `CHALLENGE_TOKEN_AGENT_CHALLENGE`. */
+export function tokenName(slug: string): string {
+  return `CHALLENGE_TOKEN_${slug.toUpperCase().replaceAll('-', '_')}`
+}
+
+/** A challenge without one cannot be forwarded to. */
+export function challengeToken(config: Config, slug: string): string | undefined {
+  return config.challengeTokens.get(tokenName(slug))
+}
+
+/** Every secret named like a token; which slug asks for it shows later. */
+function readTokens(read: Reader): ReadonlyMap<string, string> {
+  const names = read.namesLike(tokenName(''))
+  return new Map(
+    names.flatMap((name): [string, string][] => {
+      const token = read.secret(name)
+      return token === undefined ? [] : [[name, token]]
+    }),
+  )
+}
+
+function readAccess(read: Reader): AccessToken | undefined {
+  const clientId = read.secret('ACCESS_CLIENT_ID')
+  const clientSecret = read.secret('ACCESS_CLIENT_SECRET')
+  if (clientId !== undefined && clientSecret !== undefined) return { clientId, clientSecret }
+  if (clientId !== undefined || clientSecret !== undefined) {
+    read.faults.push('ACCESS_CLIENT_ID and ACCESS_CLIENT_SECRET must be set together')
+  }
+  return undefined
+}
+
+function isUid(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 65_535
+}
+
+function isHotkey(value: unknown): value is string {
+  return typeof value === 'string' && decodeSs58(value) !== undefined
+}
+
+type EndpointEntry = string | { readonly url: string; readonly access?: boolean }
+
+function isEndpoint(value: unknown): value is EndpointEntry {
+  if (!isTable(value)) return isSafeUrl(value)
+  const { url, access = false, ...rest } = value
+  return isSafeUrl(url) && typeof access === 'boolean' && Object.keys(rest).length === 0
+}
+
+function toEndpoint(entry: EndpointEntry): ChainEndpoint {
+  if (typeof entry === 'string') return { url: new URL(entry), access: false }
+  return { url: new URL(entry.url), access: entry.access ?? false }
+}
+
+/** A slug alone would be a host of its own, or the end of an address. */
+function isOriginTemplate(value: unknown): value is string {
+  if (typeof value !== 'string' || value.split('{slug}').length !== 2) return false
+  const example = value.replace('{slug}', 'sample')
+  return isSafeUrl(example) && !new URL(example).hostname.endsWith('sample')
+}
+
+function isWebOrigin(value: unknown): value is string {
+  if (typeof value !== 'string' || value === '*') return value === '*'
+  return /^https?:[^*]+$/.test(value) && URL.canParse(value) && new URL(value).origin === value
+}

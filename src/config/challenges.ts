@@ -1,0 +1,64 @@
+/**
+ * The `CHALLENGES` table: which challenges there are, where they live and what may pass to them.
+ */
+
+import { builtInPolicy } from '../protocol/built-in-policies.ts'
+import { CHALLENGE_STATUSES, type Challenge, type ChallengeStatus, isSlug } from '../protocol/challenge.ts'
+import type { ChallengePolicy } from '../protocol/challenge-policy.ts'
+import { parsePolicy } from '../protocol/policy-parser.ts'
+import { isSafeUrl, isTable, type Reader, SAFE_URL } from './reader.ts'
+
+const FIELDS = ['name', 'status', 'origin', 'marker', 'policy']
+
+/** The `CHALLENGES` table by slug. */
+export function readChallenges(read: Reader): readonly Challenge[] {
+  const table = read.structured('CHALLENGES') ?? {}
+  if (!isTable(table)) {
+    read.faults.push('CHALLENGES must be a table by slug')
+    return []
+  }
+  return Object.entries(table).flatMap(([slug, entry]) => readChallenge(read, slug, entry) ?? [])
+}
+
+function readChallenge(read: Reader, slug: string, entry: unknown): Challenge | undefined {
+  const at = `CHALLENGES.${isSlug(slug) ? slug : '(slug)'}`
+  const before = read.faults.length
+  if (!isSlug(slug)) read.faults.push(`${at}: a slug is 2 to 64 lower-case letters, digits and inner hyphens`)
+  if (!isTable(entry)) {
+    read.faults.push(`${at} must be a table with name and origin`)
+    return undefined
+  }
+  const { name = slug, status = 'active', origin, marker } = entry
+  const unknown = Object.keys(entry).filter((field) => !FIELDS.includes(field))
+  if (unknown.length > 0) read.faults.push(`${at} knows only ${FIELDS.join(', ')}`)
+  if (typeof name !== 'string' || name === '') read.faults.push(`${at}.name must be a text`)
+  if (!isStatus(status)) read.faults.push(`${at}.status must be one of ${CHALLENGE_STATUSES.join(', ')}`)
+  if (!isSafeUrl(origin)) read.faults.push(`${at}.origin must be ${SAFE_URL}`)
+  if (marker !== undefined && !isHeaderName(marker)) read.faults.push(`${at}.marker must be a header name`)
+  const policy = readPolicy(read, slug, entry['policy'], at)
+  if (read.faults.length > before || !isSafeUrl(origin) || !isStatus(status)) return undefined
+  return {
+    slug,
+    name: String(name),
+    status,
+    origin: new URL(origin),
+    marker: isHeaderName(marker) ? marker : undefined,
+    policy,
+  }
+}
+
+/** A configured policy replaces the one that is built in for the slug. */
+function readPolicy(read: Reader, slug: string, value: unknown, at: string): ChallengePolicy {
+  const parsed = value === undefined ? undefined : parsePolicy(value)
+  if (parsed?.ok === true) return parsed.policy
+  read.faults.push(...(parsed?.faults ?? []).map((fault) => `${at}.${fault}`))
+  return builtInPolicy(slug)
+}
+
+function isStatus(value: unknown): value is ChallengeStatus {
+  return CHALLENGE_STATUSES.some((status) => status === value)
+}
+
+function isHeaderName(value: unknown): value is string {
+  return typeof value === 'string' && /^[a-zA-Z0-9-]{1,64}$/.test(value)
+}

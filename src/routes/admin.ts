@@ -1,0 +1,22 @@
+/**
+ * Who may manage: the holder of the admin token, in `X-Admin-Token`, else as `Authorization: Bearer` (reference 4.4).
+ */
+
+import type { MiddlewareHandler } from 'hono'
+import { sameSecret } from '../crypto/secret.ts'
+import { rejected } from '../protocol/problem.ts'
+import { type AppEnv, refuse } from './context.ts'
+
+/** 401 `unauthorized` for everybody else, and for everybody when no token is configured. */
+export const requireAdmin: MiddlewareHandler<AppEnv> = (c, next) => {
+  const expected = c.var.gateway.config.adminToken
+  const sent = sentToken(c.req.raw.headers)
+  if (expected !== undefined && sent !== '' && sameSecret(sent, expected)) return next()
+  return Promise.resolve(refuse(c, rejected('unauthorized', {}).rejection))
+}
+
+/** A wrong `X-Admin-Token` is not mended by a right bearer; an empty one is. */
+function sentToken(headers: Headers): string {
+  const bearer = /^bearer\s+(.*)$/i.exec(headers.get('authorization') ?? '')?.[1]?.trim()
+  return headers.get('x-admin-token') || (bearer ?? '')
+}

@@ -1,0 +1,63 @@
+/**
+ * `/challenges/{challenge}[/{path}]`: the public pass-through to a challenge.
+ *
+ * Method → path policy (403) → challenge (404) → the challenge's own policy (403) → forward. All is read off the request's own
+ * URL, as the path policy reads it, and nothing is taken from the router. When the client leaves, the platform drops this request
+ * and with it the one to the origin; so no `waitUntil` may hold on to it.
+ */
+
+import { returnedHeaders } from '../origin/headers.ts'
+import type { OriginAnswer } from '../origin/origin.ts'
+import { forwardRequest } from '../origin/proxy.ts'
+import type { Challenge } from '../protocol/challenge.ts'
+import { type PassThroughPlan, planPassThrough } from '../protocol/challenge-policy.ts'
+import { PASS_THROUGH_METHODS, type PassThroughTarget, readPassThrough } from '../protocol/path-policy.ts'
+import { type Result, rejected } from '../protocol/problem.ts'
+import { challengeNamed, type RouteContext, refuse } from './context.ts'
+import { isPublicRead, readPublic } from './public-read.ts'
+
+export async function passThrough(c: RouteContext): Promise<Response> {
+  const { config, callOrigin } = c.var.gateway
+  const { entry } = c.var
+  const target = readTarget(c)
+  if (!target.ok) return refuse(c, target.rejection)
+  const challenge = await challengeNamed(c, target.value.challengeText)
+  if (challenge === undefined) return refuse(c, rejected('challenge_not_found', {}).rejection)
+  entry.slug = challenge.slug
+  const plan = planPassThrough(challenge.policy, c.req.raw.method, target.value.path)
+  if (!plan.ok) return refuse(c, plan.rejection)
+
+  const context = { family: config.family, challenge, plan: plan.value, requestId: entry.request_id }
+  if (isPublicRead(c, context)) return readPublic(c, target.value.path, context)
+  const sentAt = Date.now()
+  const answer = await forwardRequest(callOrigin, c.req.raw, context)
+  entry.origin_ms = Date.now() - sentAt
+  return relay(c, challenge, plan.value, answer)
+}
+
+/** A WebSocket handshake is refused with 403, as by the reference (reference 1.3), and before anybody could take it for a GET. */
+function readTarget(c: RouteContext): Result<PassThroughTarget> {
+  const { url, method, headers } = c.req.raw
+  const target = readPassThrough(url)
+  if (!target.ok && target.rejection.code === 'not_found') return target
+  c.var.entry.route = '/challenges/:challenge/*'
+  if (!PASS_THROUGH_METHODS.includes(method))
+    return rejected('method_not_allowed', { allow: PASS_THROUGH_METHODS })
+  if (/websocket/i.test(headers.get('upgrade') ?? '')) return rejected('path_not_allowed', {}, 'websocket')
+  return target
+}
+
+/** The challenge's own answer, its body a stream; or 502, and 503 where a miner's environment was to be set or read. */
+function relay(c: RouteContext, challenge: Challenge, plan: PassThroughPlan, answer: OriginAnswer): Response {
+  if (!answer.delivered) {
+    const { rejection } = rejected('challenge_unavailable', {}, answer.cause)
+    return refuse(c, rejection, plan.isEnv ? 503 : undefined)
+  }
+  const { status, headers, body } = answer.response
+  c.var.entry.origin_status = status
+  const publicPath = `/challenges/${challenge.slug}`
+  return new Response(body, {
+    status,
+    headers: returnedHeaders(headers, challenge.origin, challenge.marker, publicPath),
+  })
+}

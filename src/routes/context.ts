@@ -1,0 +1,61 @@
+/**
+ * What every route shares: the gateway it belongs to, the request's log entry, and one way to refuse.
+ */
+
+import type { Context } from 'hono'
+import type { Budgets } from '../admission/admit.ts'
+import type { Ports } from '../admission/ports.ts'
+import type { Config } from '../config.ts'
+import type { RequestEntry } from '../log.ts'
+import type { RefreshOutcome } from '../metagraph/kv-metagraph.ts'
+import type { ReadThrough } from '../origin/cached-read.ts'
+import type { CallOrigin } from '../origin/origin.ts'
+import { type Challenge, findChallenge } from '../protocol/challenge.ts'
+import { problemResponse, type Rejection } from '../protocol/problem.ts'
+import type { ChallengeSource } from '../registry/challenge-source.ts'
+import type { KvRegistry } from '../registry/kv-registry.ts'
+
+/** Built once per isolate by the worker. */
+export interface Gateway {
+  readonly config: Config
+  readonly ports: Ports
+  readonly budgets: Budgets
+  readonly challenges: ChallengeSource
+  /** Undefined without a master. */
+  readonly registry: Pick<KvRegistry, 'current' | 'afterMiss'> | undefined
+  readonly callOrigin: CallOrigin
+  readonly readThrough: ReadThrough
+  /** A refresh of the metagraph when one is overdue, for `waitUntil`. */
+  readonly refreshIfOverdue: (now: number) => Promise<unknown> | undefined
+  readonly pushMetagraph: (recording: unknown, now: number, confirmLoss: boolean) => Promise<RefreshOutcome>
+  /** Whether the dry run is within the rate limit of a client's address. */
+  readonly allowsAddress: (address: string) => Promise<boolean>
+  /** Id of the deployed version. */
+  readonly version: string
+}
+
+export interface AppEnv {
+  readonly Variables: {
+    readonly gateway: Gateway
+    readonly entry: RequestEntry
+    /** Unix seconds when the headers arrived. */
+    readonly receivedAt: number
+    /** Request path, percent-decoded once: routed, signed and forwarded. */
+    readonly path: string
+  }
+}
+
+export type RouteContext = Context<AppEnv>
+
+/** The active challenge that `text` (slug or name, decoded) stands for. */
+export async function challengeNamed(c: RouteContext, text: string): Promise<Challenge | undefined> {
+  return findChallenge(await c.var.gateway.challenges.listFor(text, c.var.receivedAt), text)
+}
+
+/** The refusal as an answer, and its code in the log line; `status` where a route answers the code with another one. */
+export function refuse(c: RouteContext, rejection: Rejection, status?: number): Response {
+  const { entry } = c.var
+  entry.outcome = rejection.code
+  if (rejection.cause !== undefined) entry.cause = rejection.cause
+  return problemResponse(rejection, entry.request_id, status)
+}

@@ -1,0 +1,122 @@
+/**
+ * The master's other routes: weights and dashboard, read through the data centre's cache, and management, passed on.
+ *
+ * Without `MASTER_ORIGIN` they do not exist: 404. A master that cannot be reached, or answers anything but what was asked for, is
+ * 502 without a word about why.
+ */
+
+import { conditional, type Fetched, type Read } from '../origin/cached-read.ts'
+import { returnedHeaders } from '../origin/headers.ts'
+import { askMaster, forwardToMaster, type MasterDocument } from '../origin/master.ts'
+import { rawPath } from '../protocol/path.ts'
+import { isPublicPath, PASS_THROUGH_METHODS } from '../protocol/path-policy.ts'
+import { rejected } from '../protocol/problem.ts'
+import { parseWeights } from '../registry/weights.ts'
+import { type RouteContext, refuse } from './context.ts'
+
+/** The master computes weights anew for every question, with a call to each challenge. */
+const WEIGHTS_SECONDS = 30
+const DASHBOARD_SECONDS = 30
+/** A picture may be this old while a new one is drawn, and this old when none can be had. */
+const DASHBOARD_STALE_SECONDS = 60
+const DASHBOARD_ERROR_SECONDS = 3600
+
+const noMaster = () => rejected('not_found', {}, 'no master').rejection
+
+/** `GET /v1/weights/latest`: asked for anew after 30 s; until they expire the last good ones serve when the master cannot. */
+export function getWeights(c: RouteContext): Promise<Response> {
+  const { config, ports } = c.var.gateway
+  return readMaster(c, '/v1/weights/latest', (document) => {
+    const now = ports.now()
+    const weights = parseWeights(document.text, config.netuid, now)
+    if (weights === undefined) return { kind: 'failed', cause: 'not usable weights' }
+    const left = weights.expiresAt - now
+    const freshSeconds = Math.min(WEIGHTS_SECONDS, left)
+    const headers = new Headers({
+      'content-type': 'application/json',
+      'cache-control': `public, max-age=${freshSeconds}`,
+    })
+    const lifetime = { freshSeconds, staleSeconds: 0, errorSeconds: left - freshSeconds }
+    return { kind: 'keep', body: weights.text, headers, lifetime }
+  })
+}
+
+/**
+ * `GET /v1/challenges/dashboard.svg`. Not to be stored by clients, as in the reference: pages that embed it go through caches of
+ * their own, and ours answers quickly. Opened by itself it is a document of our origin, so it may run nothing.
+ */
+export function getDashboard(c: RouteContext): Promise<Response> {
+  return readMaster(c, '/v1/challenges/dashboard.svg', ({ text, contentType }) => {
+    if (!/^image\/svg\+xml\b/i.test(contentType) || !text.includes('<svg')) {
+      return { kind: 'failed', cause: 'not a picture' }
+    }
+    const headers = new Headers({
+      'content-type': 'image/svg+xml',
+      'cache-control': 'no-store',
+      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+      'x-content-type-options': 'nosniff',
+    })
+    const lifetime = {
+      freshSeconds: DASHBOARD_SECONDS,
+      staleSeconds: DASHBOARD_STALE_SECONDS,
+      errorSeconds: DASHBOARD_ERROR_SECONDS,
+    }
+    return { kind: 'keep', body: text, headers, lifetime }
+  })
+}
+
+/**
+ * `/admin*` and `/v1/admin/*`, behind `requireAdmin`: one request to the master, under the same token; its answer is nobody else's.
+ * 403 for a path that is not in canonical form, so that no other route of the master can be meant.
+ */
+export async function manage(c: RouteContext): Promise<Response> {
+  const { config, callOrigin } = c.var.gateway
+  if (config.masterOrigin === undefined) return refuse(c, noMaster())
+  // The seven of the pass-through; one that the master lacks is for it to refuse.
+  const allow = PASS_THROUGH_METHODS
+  if (!allow.includes(c.req.raw.method)) return refuse(c, rejected('method_not_allowed', { allow }).rejection)
+  if (!isCanonical(c)) return refuse(c, rejected('path_not_allowed', {}).rejection)
+  const answer = await forwardToMaster(
+    callOrigin,
+    config.masterOrigin,
+    c.req.raw,
+    c.var.path,
+    config.adminToken ?? '',
+    c.var.entry.request_id,
+  )
+  if (!answer.delivered) return refuse(c, rejected('challenge_unavailable', {}, answer.cause).rejection)
+  const { status, headers: sent, body } = answer.response
+  const headers = returnedHeaders(sent, config.masterOrigin, undefined, '')
+  headers.set('cache-control', 'no-store')
+  return new Response(body, { status, headers })
+}
+
+/** Every layer reads this path in one way: no encoded separator, and nothing in a segment that one of them could fold away. */
+function isCanonical(c: RouteContext): boolean {
+  const sameSegments = rawPath(c.req.raw.url).split('/').length === c.var.path.split('/').length
+  return sameSegments && isPublicPath(c.var.path)
+}
+
+/** One document of the master, through the cache; `toFetched` knows what it must be. The client's query means nothing there. */
+async function readMaster(
+  c: RouteContext,
+  path: string,
+  toFetched: (document: Extract<MasterDocument, { ok: true }>) => Fetched,
+): Promise<Response> {
+  const { config, callOrigin, readThrough } = c.var.gateway
+  if (config.masterOrigin === undefined) return refuse(c, noMaster())
+  const master = { origin: config.masterOrigin, timeoutMs: config.originTimeoutMs }
+  const read: Read = {
+    key: new URL(path, c.req.raw.url).href,
+    alone: true,
+    fetch: async () => {
+      const document = await askMaster(callOrigin, master, path, c.var.entry.request_id)
+      return document.ok ? toFetched(document) : { kind: 'failed', cause: document.cause }
+    },
+    waitUntil: (work) => c.executionCtx.waitUntil(work),
+  }
+  const answer = await readThrough(read)
+  if (answer.kind === 'failed')
+    return refuse(c, rejected('challenge_unavailable', {}, answer.cause).rejection)
+  return conditional(c.req.raw.headers, answer.response)
+}

@@ -1,0 +1,60 @@
+/**
+ * The metagraph as the gateway sees it: public to read, and pushed by an operator where the edge cannot reach a chain node.
+ */
+
+import { ageSeconds, uidOf } from '../protocol/metagraph.ts'
+import { rejected } from '../protocol/problem.ts'
+import { type RouteContext, refuse } from './context.ts'
+
+/** What an isolate remembers is as old as this anyway. */
+const CACHE_SECONDS = 30
+/** A recording of 4,096 uids is well under 2 MB. */
+const MAX_RECORDING_BYTES = 4_000_000
+
+/** Block, age and count; with `?hotkey=` also its uid, or null. 503 without a usable snapshot. */
+export async function getMetagraph(c: RouteContext): Promise<Response> {
+  const metagraph = await c.var.gateway.ports.metagraph.current(c.var.receivedAt)
+  if (metagraph === undefined) {
+    return refuse(c, rejected('metagraph_unavailable', { retry_after_seconds: CACHE_SECONDS }).rejection, 503)
+  }
+  const hotkey = c.req.query('hotkey')
+  const facts = {
+    netuid: metagraph.netuid,
+    block: metagraph.block,
+    block_hash: metagraph.blockHash,
+    age_seconds: ageSeconds(metagraph, c.var.receivedAt),
+    count: metagraph.hotkeys.length,
+  }
+  const body = hotkey === undefined ? facts : { ...facts, hotkey, uid: uidOf(metagraph, hotkey) ?? null }
+  return c.json(body, 200, { 'cache-control': `public, max-age=${CACHE_SECONDS}` })
+}
+
+/**
+ * Takes a recording (`npm run chain:record`) under the same checks as an answer of the chain. `?confirm_loss=true` lets it drop more
+ * than a quarter of the members, which otherwise needs a second endpoint.
+ */
+export async function putMetagraph(c: RouteContext): Promise<Response> {
+  const declared = Number(c.req.header('content-length') ?? Number.NaN)
+  if (!(declared <= MAX_RECORDING_BYTES)) {
+    const reason = `a recording declares its length, of at most ${MAX_RECORDING_BYTES} bytes`
+    return refuse(c, rejected('bad_request', { reason }).rejection)
+  }
+  const recording = parseJson(await c.req.text())
+  const confirmLoss = c.req.query('confirm_loss') === 'true'
+  const pushed = await c.var.gateway.pushMetagraph(recording, c.var.receivedAt, confirmLoss)
+  if (pushed.outcome === 'kept') {
+    return refuse(
+      c,
+      rejected('bad_request', { reason: `the recording was refused: ${pushed.reason}` }).rejection,
+    )
+  }
+  return c.json({ outcome: pushed.outcome, reason: pushed.reason, block: pushed.block ?? null })
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * A public read of a challenge that others may have asked for already: through the data centre's cache, so that a leaderboard
+ * costs its challenge one question now and then, and stays up, with its age, while the challenge is gone.
+ *
+ * With a rule of the operator's the question is asked in nobody's name, for the answer is kept whatever the origin says of
+ * variations; without one the client's own headers travel, and only an answer whose `Cache-Control` and `Vary` allow it is kept.
+ */
+
+import { conditional, type Fetched } from '../origin/cached-read.ts'
+import { returnedHeaders } from '../origin/headers.ts'
+import { forwardRequest, type PassThroughContext } from '../origin/proxy.ts'
+import { cacheRule, isSharedRead, lifetimeOf } from '../origin/read-policy.ts'
+import { readWhole } from '../origin/whole-body.ts'
+import type { CacheRule } from '../protocol/challenge-policy.ts'
+import { encodedPath, rawQuery } from '../protocol/path.ts'
+import { rejected } from '../protocol/problem.ts'
+import { type RouteContext, refuse } from './context.ts'
+import { answersOrigin } from './cors.ts'
+
+/** Leaderboards and lists; what is longer streams by, for an isolate has 128 MB for all its requests. */
+const MAX_KEPT_BYTES = 1_000_000
+
+/** Never for a route that carries signatures or environment values, nor for a request that carries anything out of the ordinary. */
+export function isPublicRead(c: RouteContext, { plan }: PassThroughContext): boolean {
+  const { method, headers } = c.req.raw
+  return !plan.isEnv && !plan.keepsSignature && isSharedRead(method, headers, answersOrigin(c))
+}
+
+/** `path` as the client asked for it, decoded. */
+export async function readPublic(
+  c: RouteContext,
+  path: string,
+  context: PassThroughContext,
+): Promise<Response> {
+  const { url } = c.req.raw
+  const rule = cacheRule(context.challenge.policy.cache, path)
+  const answer = await c.var.gateway.readThrough({
+    key: `${new URL(url).origin}/challenges/${context.challenge.slug}${encodedPath(path)}${rawQuery(url)}`,
+    alone: false,
+    fetch: () => ask(c, rule, context),
+    waitUntil: (work) => c.executionCtx.waitUntil(work),
+  })
+  if (answer.kind === 'failed')
+    return refuse(c, rejected('challenge_unavailable', {}, answer.cause).rejection)
+  return answer.kind === 'kept' ? conditional(c.req.raw.headers, answer.response) : answer.response
+}
+
+async function ask(
+  c: RouteContext,
+  rule: CacheRule | undefined,
+  context: PassThroughContext,
+): Promise<Fetched> {
+  const { callOrigin, config } = c.var.gateway
+  const { challenge } = context
+  const sentAt = Date.now()
+  const answer = await forwardRequest(callOrigin, question(c, rule), context)
+  c.var.entry.origin_ms = Date.now() - sentAt
+  if (!answer.delivered) return { kind: 'failed', cause: answer.cause }
+  const { response } = answer
+  const { status } = response
+  c.var.entry.origin_status = status
+  const headers = returnedHeaders(
+    response.headers,
+    challenge.origin,
+    challenge.marker,
+    `/challenges/${challenge.slug}`,
+  )
+  const lifetime = lifetimeOf(status, headers, rule)
+  if (lifetime === undefined)
+    return { kind: 'pass', response: new Response(response.body, { status, headers }) }
+
+  const body = await readWhole(response, MAX_KEPT_BYTES, config.originTimeoutMs)
+  if (body.kind === 'broken') return { kind: 'failed', cause: body.cause }
+  toPlain(headers)
+  if (body.kind === 'long') return { kind: 'pass', response: new Response(body.stream, { headers }) }
+  if (!headers.has('cache-control')) headers.set('cache-control', `public, max-age=${lifetime.freshSeconds}`)
+  return { kind: 'keep', body: body.bytes, headers, lifetime }
+}
+
+/** An `Origin` that the gateway answers is none of the challenge's business, nor may the answer depend on it. */
+function question(c: RouteContext, rule: CacheRule | undefined): Request {
+  const { url, headers } = c.req.raw
+  if (rule !== undefined) {
+    return new Request(url, { headers: { accept: '*/*', 'accept-encoding': 'gzip' } })
+  }
+  const own = new Headers(headers)
+  own.delete('origin')
+  return new Request(url, { headers: own })
+}
+
+/** A body that was read is decoded; its validator was for the encoded bytes. */
+function toPlain(headers: Headers): void {
+  const etag = headers.get('etag')
+  if (headers.has('content-encoding') && etag?.startsWith('"')) headers.set('etag', `W/${etag}`)
+  headers.delete('content-encoding')
+  headers.delete('content-length')
+}

@@ -1,0 +1,99 @@
+/**
+ * `/v1/challenges/{challenge}/submissions`: the signed upload, and the public read of its status.
+ */
+
+import { type Admitted, admitUpload } from '../admission/admit.ts'
+import { challengeToken } from '../config.ts'
+import { forwardUpload, originUrl } from '../origin/bridge.ts'
+import { forwardedHeaders, returnedHeaders } from '../origin/headers.ts'
+import type { OriginAnswer } from '../origin/origin.ts'
+import type { Challenge } from '../protocol/challenge.ts'
+import { encodedPath, rawQuery } from '../protocol/path.ts'
+import { isPublicPath } from '../protocol/path-policy.ts'
+import { rejected } from '../protocol/problem.ts'
+import { challengeNamed, type RouteContext, refuse } from './context.ts'
+
+/** `waitUntil` keeps the work alive when the client leaves: a reserved nonce must mean a forwarded upload. */
+export function postSubmission(c: RouteContext): Promise<Response> {
+  const work = receiveUpload(c)
+  c.executionCtx.waitUntil(work)
+  return work
+}
+
+/** `GET /v1/challenges/{challenge}/submissions/{id}` is the challenge's `GET /v1/submissions/{id}`. */
+export async function getSubmission(c: RouteContext): Promise<Response> {
+  const { config, callOrigin } = c.var.gateway
+  const challenge = await challengeNamed(c, c.req.param('challenge') ?? '')
+  if (challenge === undefined) return refuse(c, rejected('challenge_not_found', {}).rejection)
+  c.var.entry.slug = challenge.slug
+  const path = `/v1/submissions/${c.req.param('id') ?? ''}`
+  if (!isPublicPath(path)) return refuse(c, rejected('path_not_allowed', {}).rejection)
+
+  const headers = forwardedHeaders(c.req.raw.headers)
+  headers.delete('content-length')
+  headers.set(config.family === 'base' ? 'x-base-proxy' : 'x-platform-proxy', 'true')
+  headers.set('x-request-id', c.var.entry.request_id)
+  const sentAt = Date.now()
+  const answer = await callOrigin({
+    url: originUrl(challenge.origin, encodedPath(path), rawQuery(c.req.raw.url)),
+    method: c.req.raw.method,
+    headers,
+    marker: challenge.marker,
+  })
+  return relay(c, challenge, answer, sentAt)
+}
+
+async function receiveUpload(c: RouteContext): Promise<Response> {
+  const { config, ports, budgets, challenges } = c.var.gateway
+  const { entry } = c.var
+  const challengeText = c.req.param('challenge') ?? ''
+  const admitted = await admitUpload(
+    {
+      challengeText,
+      method: c.req.raw.method,
+      path: c.var.path,
+      url: c.req.raw.url,
+      headers: c.req.raw.headers,
+      body: c.req.raw.body,
+      requestId: entry.request_id,
+      receivedAt: c.var.receivedAt,
+      observe: (facts) => Object.assign(entry, facts),
+    },
+    { ...config, challenges: await challenges.listFor(challengeText, c.var.receivedAt) },
+    ports,
+    budgets,
+  )
+  return admitted.ok ? deliver(c, admitted.value) : refuse(c, admitted.rejection)
+}
+
+/** Sends an admitted upload once, and writes down what became of it without delaying the answer. */
+async function deliver(c: RouteContext, admitted: Admitted): Promise<Response> {
+  const { config, ports, callOrigin } = c.var.gateway
+  const requestId = c.var.entry.request_id
+  const sentAt = Date.now()
+  const answer = await forwardUpload(callOrigin, admitted, {
+    family: config.family,
+    token: challengeToken(config, admitted.challenge.slug) ?? '',
+    requestId,
+    query: rawQuery(c.req.raw.url),
+  })
+  admitted.release()
+  const settlement = answer.delivered
+    ? { outcome: 'delivered' as const, status: answer.response.status }
+    : { outcome: answer.outcome }
+  c.executionCtx.waitUntil(ports.ledger.settle(admitted.ledgerKey, admitted.nonce, requestId, settlement))
+  return relay(c, admitted.challenge, answer, sentAt)
+}
+
+/** The challenge's own answer as it came, or 502 without a word about why. */
+function relay(c: RouteContext, challenge: Challenge, answer: OriginAnswer, sentAt: number): Response {
+  const { entry } = c.var
+  entry.origin_ms = Date.now() - sentAt
+  if (!answer.delivered) return refuse(c, rejected('challenge_unavailable', {}, answer.cause).rejection)
+  const { status, headers, body } = answer.response
+  entry.origin_status = status
+  return new Response(body, {
+    status,
+    headers: returnedHeaders(headers, challenge.origin, challenge.marker, `/challenges/${challenge.slug}`),
+  })
+}

@@ -1,0 +1,83 @@
+/**
+ * `POST /v1/challenges/{challenge}/submissions/verify`: the dry run of an upload.
+ *
+ * It takes the headers and the body of the real upload, signed for the real path, and answers 200 with a report whatever the report
+ * says. It costs a signature check without spending a nonce, so it is limited by address.
+ */
+
+import { rehearseUpload } from '../admission/dry-run.ts'
+import { BRIDGE_PATH, bridgeHeaders } from '../origin/bridge.ts'
+import { rawQuery } from '../protocol/path.ts'
+import { rejected } from '../protocol/problem.ts'
+import { type RouteContext, refuse } from './context.ts'
+
+const SUFFIX = /\/verify$/
+/** The period of `LIMIT_ADDRESS` in wrangler.toml. */
+const RETRY_AFTER_SECONDS = 60
+
+/** False only when the limiter says so: without an address (no edge in front), without a binding or when it fails, nobody is blocked. */
+export function createAddressLimit(
+  limiter: Pick<RateLimit, 'limit'> | undefined,
+  onFault: (fault: unknown) => void,
+): (address: string) => Promise<boolean> {
+  return async (address) => {
+    if (limiter === undefined || address === '') return true
+    try {
+      return (await limiter.limit({ key: address })).success
+    } catch (fault) {
+      onFault(fault)
+      return true
+    }
+  }
+}
+
+export async function postVerify(c: RouteContext): Promise<Response> {
+  const { config, ports, challenges, allowsAddress } = c.var.gateway
+  const { entry } = c.var
+  if (!(await allowsAddress(c.req.header('cf-connecting-ip') ?? ''))) {
+    return refuse(c, rejected('rate_limited', { retry_after_seconds: RETRY_AFTER_SECONDS }).rejection)
+  }
+  const challengeText = c.req.param('challenge') ?? ''
+  const query = rawQuery(c.req.raw.url)
+  const target = c.req.raw.url.slice(0, c.req.raw.url.length - query.length)
+  const rehearsed = await rehearseUpload(
+    {
+      challengeText,
+      method: c.req.raw.method,
+      path: c.var.path.replace(SUFFIX, ''),
+      url: target.replace(SUFFIX, '') + query,
+      headers: c.req.raw.headers,
+      body: c.req.raw.body,
+      requestId: entry.request_id,
+      receivedAt: c.var.receivedAt,
+    },
+    { ...config, challenges: await challenges.listFor(challengeText, c.var.receivedAt) },
+    ports,
+  )
+  if (!rehearsed.ok) return refuse(c, rehearsed.rejection)
+  const { checks, identity, uid, metagraph, nonceFree, body } = rehearsed.value
+  const report = {
+    would_be_accepted: identity !== undefined,
+    checks,
+    uid,
+    metagraph,
+    nonce_free: nonceFree,
+    body,
+    challenge_receives: identity && {
+      method: 'POST',
+      target: BRIDGE_PATH + query,
+      headers: challengeHeaders(
+        bridgeHeaders(identity, { family: config.family, token: '', requestId: entry.request_id, query }),
+        body?.bytes ?? 0,
+      ),
+    },
+  }
+  return c.json(report, 200, { 'cache-control': 'no-store' })
+}
+
+/** As the challenge would get them, all but the bearer token. */
+function challengeHeaders(headers: Headers, bytes: number): Record<string, string> {
+  headers.delete('authorization')
+  headers.set('content-length', String(bytes))
+  return Object.fromEntries(headers)
+}

@@ -1,0 +1,215 @@
+import { describe, expect, test } from 'vitest'
+import { challengeToken, parseConfig, tokenName } from '../src/config.ts'
+import { OPEN_POLICY } from '../src/protocol/challenge-policy.ts'
+
+const HOTKEY = '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'
+const DEMO = { name: 'Demo', origin: 'https://demo.origin.example.com' }
+
+function configOf(env: object) {
+  const parsed = parseConfig(env)
+  if (!parsed.ok) throw new Error(parsed.faults.join('; '))
+  return parsed.config
+}
+
+function faultsOf(env: object): readonly string[] {
+  const parsed = parseConfig(env)
+  return parsed.ok ? [] : parsed.faults
+}
+
+test('an empty environment is the reference in production', () => {
+  expect(configOf({})).toMatchObject({
+    netuid: 100,
+    family: 'platform',
+    signatureTtlSeconds: 300,
+    nonceTtlSeconds: 86_400,
+    maxUploadBytes: 7_500_000,
+    requireRegisteredHotkey: true,
+    blockedUids: new Set([0]),
+    extraHotkeys: new Set(),
+    metagraphMaxAgeSeconds: 1200,
+    challenges: [],
+    originTimeoutMs: 30_000,
+    access: undefined,
+    masterOrigin: undefined,
+    originTemplate: undefined,
+    corsOrigins: new Set(),
+  })
+  expect(configOf({}).chainEndpoints[0]?.url.host).toBe('entrypoint-finney.opentensor.ai')
+})
+
+test('typed values and their texts mean the same', () => {
+  const typed = {
+    NETUID: 7,
+    REQUIRE_REGISTERED_HOTKEY: false,
+    BLOCKED_UIDS: [0, 5],
+    EXTRA_REGISTERED_HOTKEYS: [HOTKEY],
+    CHAIN_ENDPOINTS: ['http://127.0.0.1:9944'],
+    CHALLENGES: { demo: { ...DEMO, status: 'inactive', marker: 'X-Challenge-Origin' } },
+  }
+  const texts = Object.fromEntries(
+    Object.entries(typed).map(([name, value]) => [
+      name,
+      typeof value === 'object' ? JSON.stringify(value) : String(value),
+    ]),
+  )
+  expect(configOf(texts)).toEqual(configOf(typed))
+  expect(configOf(texts).challenges[0]).toMatchObject({ slug: 'demo', name: 'Demo', status: 'inactive' })
+})
+
+describe('policies', () => {
+  const origin = DEMO.origin
+  const policiesOf = (challenges: object) =>
+    Object.fromEntries(
+      configOf({ CHALLENGES: challenges }).challenges.map((each) => [each.slug, each.policy]),
+    )
+
+  test('the two known challenges have theirs built in, by slug and not by name', () => {
+    const policies = policiesOf({
+      prism: { origin },
+      demo: { origin, name: 'prism' },
+      'agent-challenge': { origin },
+    })
+    expect(policies['prism']?.remap).toHaveLength(9)
+    expect(policies['agent-challenge']?.signed).toHaveLength(4)
+    expect(policies['demo']).toBe(OPEN_POLICY)
+  })
+
+  test('a configured one replaces it whole, also as text', () => {
+    const challenges = { prism: { origin, policy: { allow: ['GET /leaderboard'] } } }
+    const policy = { ...OPEN_POLICY, allow: [{ methods: ['GET'], path: ['leaderboard'] }] }
+    expect(policiesOf(challenges)['prism']).toEqual(policy)
+    expect(configOf({ CHALLENGES: JSON.stringify(challenges) }).challenges[0]?.policy).toEqual(policy)
+  })
+})
+
+describe('secrets', () => {
+  const env = { CHALLENGES: { 'agent-challenge': DEMO, demo: DEMO } }
+
+  test('one token for each challenge, by its slug', () => {
+    expect(tokenName('agent-challenge')).toBe('CHALLENGE_TOKEN_AGENT_CHALLENGE')
+    const config = configOf({ ...env, CHALLENGE_TOKEN_AGENT_CHALLENGE: 'secret', CHALLENGE_TOKEN_DEMO: '' })
+    expect([...config.challengeTokens]).toEqual([['CHALLENGE_TOKEN_AGENT_CHALLENGE', 'secret']])
+  })
+
+  test('a challenge that becomes known later finds its token', () => {
+    const config = configOf({ CHALLENGE_TOKEN_LATE_COMER: 'late', CHALLENGE_TOKEN_LATE: '', OTHER: 'x' })
+    expect(['late-comer', 'late', 'other'].map((slug) => challengeToken(config, slug))).toEqual([
+      'late',
+      undefined,
+      undefined,
+    ])
+    expect(Object.values(config)).not.toContain('x')
+  })
+
+  test('the Access token has two halves', () => {
+    const access = { ACCESS_CLIENT_ID: 'id', ACCESS_CLIENT_SECRET: 'secret' }
+    expect(configOf(access).access).toEqual({ clientId: 'id', clientSecret: 'secret' })
+    expect(faultsOf({ ACCESS_CLIENT_ID: 'id' })).toHaveLength(1)
+  })
+})
+
+describe('the master', () => {
+  const TEMPLATES = [
+    'https://{slug}.origin.example.com',
+    'https://x-{slug}.example.com/base',
+    'http://127.0.0.1:9000/{slug}',
+  ]
+  test.each(TEMPLATES)('template %s', (template) => {
+    expect(configOf({ ORIGIN_TEMPLATE: template }).originTemplate).toBe(template)
+  })
+
+  test('and who may read', () => {
+    const env = { MASTER_ORIGIN: 'https://master.example.com', CORS_ORIGINS: '["http://localhost:3000","*"]' }
+    const { masterOrigin, corsOrigins } = configOf(env)
+    expect([masterOrigin?.href, ...corsOrigins]).toEqual([
+      'https://master.example.com/',
+      'http://localhost:3000',
+      '*',
+    ])
+    expect(configOf({ MASTER_ORIGIN: '', ORIGIN_TEMPLATE: '' }).masterOrigin).toBeUndefined()
+  })
+})
+
+test('an own node behind a tunnel gets the Access token, and there may be no node at all', () => {
+  const own = { url: 'https://node.example.com', access: true }
+  const access = { ACCESS_CLIENT_ID: 'id', ACCESS_CLIENT_SECRET: 'secret' }
+  const [first, second] = configOf({
+    ...access,
+    CHAIN_ENDPOINTS: [own, 'https://public.example.com'],
+  }).chainEndpoints
+  expect([first?.access, second?.access]).toEqual([true, false])
+  expect(configOf({ CHAIN_ENDPOINTS: [] }).chainEndpoints).toEqual([])
+})
+
+describe('faults', () => {
+  const FAULTS: [env: object, mentions: string][] = [
+    [{ NETUID: -1 }, 'NETUID'],
+    [{ NETUID: 65_536 }, 'NETUID'],
+    [{ NETUID: '1e2' }, 'NETUID'],
+    [{ NETUID: '' }, 'NETUID'],
+    [{ PROTOCOL_FAMILY: 'Platform' }, 'PROTOCOL_FAMILY'],
+    [{ SIGNATURE_TTL_SECONDS: 0 }, 'SIGNATURE_TTL_SECONDS'],
+    [{ NONCE_TTL_SECONDS: 599 }, 'at least twice'],
+    [{ MAX_UPLOAD_BYTES: 32_000_001 }, 'MAX_UPLOAD_BYTES'],
+    [{ REQUIRE_REGISTERED_HOTKEY: 'yes' }, 'REQUIRE_REGISTERED_HOTKEY'],
+    [{ BLOCKED_UIDS: ['0'] }, 'BLOCKED_UIDS'],
+    [{ BLOCKED_UIDS: '0,1' }, 'BLOCKED_UIDS'],
+    [{ EXTRA_REGISTERED_HOTKEYS: ['5Grw'] }, 'EXTRA_REGISTERED_HOTKEYS'],
+    [{ CHAIN_ENDPOINTS: ['http://chain.example.com'] }, 'CHAIN_ENDPOINTS'],
+    [{ CHAIN_ENDPOINTS: [{ url: 'https://node.example.com', key: 'x' }] }, 'CHAIN_ENDPOINTS'],
+    [{ CHAIN_ENDPOINTS: [{ url: 'https://node.example.com', access: true }] }, 'ACCESS_CLIENT_ID'],
+    [{ CHAIN_GENESIS_HASH: '0x12' }, 'CHAIN_GENESIS_HASH'],
+    [{ METAGRAPH_MAX_AGE_SECONDS: 59 }, 'METAGRAPH_MAX_AGE_SECONDS'],
+    [{ ORIGIN_TIMEOUT_SECONDS: 101 }, 'ORIGIN_TIMEOUT_SECONDS'],
+    [{ CHALLENGES: '{' }, 'CHALLENGES'],
+    [{ CHALLENGES: [] }, 'CHALLENGES'],
+    [{ CHALLENGES: { Demo: DEMO } }, 'slug'],
+    [{ CHALLENGES: { demo: 'https://x.example.com' } }, 'CHALLENGES.demo'],
+    [{ CHALLENGES: { demo: {} } }, 'CHALLENGES.demo.origin'],
+    [{ CHALLENGES: { demo: { origin: 'http://10.0.0.1' } } }, 'CHALLENGES.demo.origin'],
+    [{ CHALLENGES: { demo: { origin: 'https://user:secret@x.example.com' } } }, 'CHALLENGES.demo.origin'],
+    [{ CHALLENGES: { demo: { origin: 'https://x.example.com/?a=1' } } }, 'CHALLENGES.demo.origin'],
+    [{ CHALLENGES: { demo: { ...DEMO, status: 'on' } } }, 'CHALLENGES.demo.status'],
+    [{ CHALLENGES: { demo: { ...DEMO, orign: '' } } }, 'CHALLENGES.demo knows only'],
+    [{ CHALLENGES: { demo: { ...DEMO, marker: 'a b' } } }, 'CHALLENGES.demo.marker'],
+    [{ CHALLENGES: { demo: { ...DEMO, policy: [] } } }, 'CHALLENGES.demo.policy must be a table'],
+    [{ CHALLENGES: { demo: { ...DEMO, policy: { env: ['GET x'] } } } }, 'CHALLENGES.demo.policy.env[0]'],
+    [{ CHALLENGES: { demo: DEMO }, CHALLENGE_TOKEN_DEMO: 'two words' }, 'CHALLENGE_TOKEN_DEMO'],
+    [{ CHALLENGE_TOKEN_LATE: 'two words' }, 'CHALLENGE_TOKEN_LATE'],
+    [{ MASTER_ORIGIN: 'http://10.0.0.1:8081' }, 'MASTER_ORIGIN'],
+    [{ MASTER_ORIGIN: 'https://user:secret@master.example.com' }, 'MASTER_ORIGIN'],
+    [{ MASTER_ORIGIN: 8081 }, 'MASTER_ORIGIN'],
+    [{ ORIGIN_TEMPLATE: 'https://origin.example.com' }, 'ORIGIN_TEMPLATE'],
+    [{ ORIGIN_TEMPLATE: 'https://{slug}.{slug}.example.com' }, 'ORIGIN_TEMPLATE'],
+    [{ ORIGIN_TEMPLATE: 'https://{slug}' }, 'ORIGIN_TEMPLATE'],
+    [{ ORIGIN_TEMPLATE: 'https://10.0.0.{slug}/x' }, 'ORIGIN_TEMPLATE'],
+    [{ ORIGIN_TEMPLATE: 'http://{slug}.example.com' }, 'ORIGIN_TEMPLATE'],
+    [{ ORIGIN_TEMPLATE: 'https://example.com/?c={slug}' }, 'ORIGIN_TEMPLATE'],
+    [{ CORS_ORIGINS: 'https://a.example.com' }, 'CORS_ORIGINS'],
+    [{ CORS_ORIGINS: ['https://a.example.com/'] }, 'CORS_ORIGINS'],
+    [{ CORS_ORIGINS: ['a.example.com'] }, 'CORS_ORIGINS'],
+    [{ CORS_ORIGINS: ['https://*.example.com'] }, 'CORS_ORIGINS'],
+    [{ CORS_ORIGINS: ['null'] }, 'CORS_ORIGINS'],
+  ]
+  test.each(FAULTS)('%j', (env, mentions) => {
+    const faults = faultsOf(env)
+    expect(faults).toHaveLength(1)
+    expect(faults[0]).toContain(mentions)
+  })
+
+  test('all are named at once, and no value is', () => {
+    const faults = faultsOf({
+      NETUID: 'hunter2',
+      CHAIN_GENESIS_HASH: 'hunter2',
+      CHALLENGES: { hunter2: 'hunter2' },
+    })
+    expect(faults).toHaveLength(3)
+    expect(faults.filter((fault) => !fault.startsWith('CHALLENGES')).join()).not.toContain('hunter2')
+  })
+})
+
+test('loopback origins may speak plain HTTP', () => {
+  for (const host of ['127.0.0.1:9000', 'localhost:9000', '[::1]:9000']) {
+    expect(faultsOf({ CHALLENGES: { demo: { origin: `http://${host}/base` } } })).toEqual([])
+  }
+})

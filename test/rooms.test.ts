@@ -1,0 +1,72 @@
+/** Imports go one way, and the pure rooms stay pure (design section 9). */
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, normalize } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+/** What each room may import, itself apart. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  crypto: [],
+  protocol: ['crypto'],
+  admission: ['protocol', 'crypto'],
+  ledger: ['admission', 'protocol', 'crypto'],
+  metagraph: ['admission', 'protocol', 'crypto'],
+  registry: ['admission', 'protocol', 'crypto'],
+  origin: ['admission', 'protocol', 'crypto'],
+  config: ['origin', 'protocol', 'crypto'],
+  log: [],
+  routes: ['origin', 'registry', 'metagraph', 'ledger', 'admission', 'protocol', 'crypto', 'config', 'log'],
+  app: ['routes', 'protocol', 'log'],
+  miner: ['protocol', 'crypto'],
+}
+const PURE = ['crypto', 'protocol', 'admission']
+const IMPURE = /\bfetch\(|Date\.now|new Date\(|Math\.random|getRandomValues|randomUUID|setTimeout|setInterval/
+
+interface Source {
+  readonly file: string
+  readonly room: string
+  readonly imports: readonly string[]
+  readonly code: string
+}
+
+const SOURCES = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts') && file !== 'env.d.ts')
+  .map(readSource)
+
+describe.each(SOURCES.filter(({ room }) => room !== 'worker'))('$file', ({ file, room, imports, code }) => {
+  test('imports only what its room may', () => {
+    const allowed = [room, ...(MAY_IMPORT[room] ?? [])]
+    const local = imports
+      .filter((path) => path.startsWith('.'))
+      .map((path) => roomOf(normalize(join(file, '..', path))))
+    expect(local.filter((other) => !allowed.includes(other))).toEqual([])
+  })
+
+  if (PURE.includes(room)) {
+    test('knows no platform, clock or randomness', () => {
+      const foreign = imports.filter((path) => !path.startsWith('.') && !/^@(noble|scure)\//.test(path))
+      expect(foreign).toEqual([])
+      expect(code.match(IMPURE)).toBeNull()
+    })
+  }
+})
+
+test('nothing in src imports the local world or the tests', () => {
+  const outside = SOURCES.flatMap(({ file, imports }) =>
+    imports.filter(
+      (path) => path.startsWith('.') && normalize(join('src', file, '..', path)).split('/')[0] !== 'src',
+    ),
+  )
+  expect(outside).toEqual([])
+})
+
+function readSource(file: string): Source {
+  const text = readFileSync(join('src', file), 'utf8')
+  const imports = [...text.matchAll(/(?:from|import)\s*\(?'([^']+)'/g)].map((match) => match[1] ?? '')
+  const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
+  return { file, room: roomOf(file), imports, code }
+}
+
+function roomOf(file: string): string {
+  return (file.split('/')[0] ?? '').replace(/\.ts$/, '')
+}

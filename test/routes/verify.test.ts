@@ -1,0 +1,126 @@
+/** The dry run's route: limited by address, addressed like the upload. */
+
+import { describe, expect, test } from 'vitest'
+import { createBodyBudget } from '../../src/admission/body.ts'
+import { createApp } from '../../src/app.ts'
+import type { Gateway } from '../../src/routes/context.ts'
+import { createAddressLimit } from '../../src/routes/verify.ts'
+import { ask as askApp } from '../support/ask.ts'
+import { configOf, withoutMaster } from '../support/gateway.ts'
+import { metagraphOf } from '../support/metagraph.ts'
+
+const NOW = 1_700_000_000
+const PATH = '/v1/challenges/demo/submissions/verify'
+const ALICE = '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'
+const SIGNED = {
+  'x-hotkey': ALICE,
+  'x-signature': 'ab'.repeat(64),
+  'x-nonce': 'n',
+  'x-timestamp': String(NOW),
+}
+
+async function ask(path: string, init: RequestInit, allowed = true) {
+  const addresses: string[] = []
+  const messages: string[] = []
+  const config = configOf({
+    CHALLENGES: { demo: { origin: 'https://demo.example.com' } },
+    CHALLENGE_TOKEN_DEMO: 'canary-token',
+  })
+  const unused = () => Promise.reject(new Error('not asked'))
+  const budget = createBodyBudget(1, () => NOW)
+  const gateway: Gateway = {
+    config,
+    ...withoutMaster(config),
+    ports: {
+      now: () => NOW,
+      metagraph: {
+        current: async () => metagraphOf(['a', ALICE], NOW),
+        recall: () => undefined,
+        lookup: unused,
+      },
+      ledger: { reserve: unused, find: async () => ({ ok: true, value: undefined }), settle: unused },
+      verify: (_key, message) => messages.push(new TextDecoder().decode(message)) > 0,
+      newDigest: () => ({ update: async () => {}, hex: async () => 'hash' }),
+      causes: { take: () => false },
+      hasToken: () => true,
+    },
+    budgets: { uploads: budget, newcomers: budget },
+    refreshIfOverdue: () => undefined,
+    pushMetagraph: unused,
+    callOrigin: unused,
+    allowsAddress: async (address) => {
+      addresses.push(address)
+      return allowed
+    },
+    version: 'v1',
+  }
+  const app = createApp(
+    gateway,
+    () => {},
+    () => NOW * 1000,
+  )
+  const response = await askApp(app, path, init)
+  return { response, addresses, messages }
+}
+
+const POST = { method: 'POST', headers: { ...SIGNED, 'cf-connecting-ip': '192.0.2.1' }, body: 'zip-bytes' }
+
+test('checks the message of the real path and shows all but the token', async () => {
+  const { response, messages, addresses } = await ask(`${PATH}?tag=1`, POST)
+  expect(response.status).toBe(200)
+  expect(response.headers.get('cache-control')).toBe('no-store')
+  expect(addresses).toEqual(['192.0.2.1'])
+  expect(messages).toEqual([
+    `platform-upload-v1:100:demo:POST:/v1/challenges/demo/submissions:${ALICE}:n:${NOW}:hash`,
+  ])
+  const text = await response.text()
+  expect(text).not.toContain('canary-token')
+  expect(JSON.parse(text)).toMatchObject({
+    would_be_accepted: true,
+    challenge_receives: {
+      method: 'POST',
+      target: '/internal/v1/bridge/submissions?tag=1',
+      headers: { 'content-length': '9', 'x-platform-verified-hotkey': ALICE, 'x-platform-verified-uid': '1' },
+    },
+  })
+})
+
+test('over the limit of the address: 429, nothing is looked at', async () => {
+  const { response, messages } = await ask(PATH, POST, false)
+  expect([response.status, response.headers.get('retry-after'), messages]).toEqual([429, '60', []])
+  expect(await response.json()).toMatchObject({ code: 'rate_limited', retry_after_seconds: 60 })
+})
+
+test('a body that breaks off is a bad request', async () => {
+  const headers = { ...POST.headers, 'content-length': '10' }
+  const { response } = await ask(PATH, { ...POST, headers })
+  expect(response.status).toBe(400)
+})
+
+test('takes POST only', async () => {
+  const { response } = await ask(PATH, { method: 'GET' })
+  expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST'])
+})
+
+describe('the limit of an address', () => {
+  const faults: unknown[] = []
+  const limited = (limiter: Parameters<typeof createAddressLimit>[0]) =>
+    createAddressLimit(limiter, (fault) => faults.push(fault))
+  const OUTCOMES: [
+    what: string,
+    limiter: Parameters<typeof createAddressLimit>[0],
+    address: string,
+    allowed: boolean,
+  ][] = [
+    ['within', { limit: async () => ({ success: true }) }, '192.0.2.1', true],
+    ['beyond', { limit: async ({ key }) => ({ success: key !== '192.0.2.1' }) }, '192.0.2.1', false],
+    ['unknown address', { limit: async () => ({ success: false }) }, '', true],
+    ['no binding', undefined, '192.0.2.1', true],
+    ['a binding that fails', { limit: () => Promise.reject(new Error('down')) }, '192.0.2.1', true],
+  ]
+  test.each(OUTCOMES)('%s', async (_, limiter, address, allowed) => {
+    expect(await limited(limiter)(address)).toBe(allowed)
+  })
+
+  test('a fault is told', () => expect(faults).toHaveLength(1))
+})
