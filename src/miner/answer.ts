@@ -1,0 +1,107 @@
+/**
+ * What comes back, as a value a program can branch on.
+ *
+ * A refusal of the gateway is a `Problem`: a union discriminated by `code`, each with the facts of that code, derived from the
+ * gateway's own table. Whatever else is not a 2xx was said by the challenge and is handed over as it came.
+ */
+
+import { PROBLEMS, type ProblemCode, type Rejection } from '../protocol/problem.ts'
+
+interface Document<C extends string> {
+  readonly code: C
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  /** What is wrong. */
+  readonly detail: string
+  /** What to do next. */
+  readonly hint: string
+  /** Request id, for the operator. */
+  readonly instance: string
+}
+
+type FactsOf<C extends ProblemCode> = Extract<Rejection, { readonly code: C }>['facts']
+
+/** Every way the gateway says no. `other` is a code that this version does not know; `originalCode` has it. */
+export type Problem =
+  | { [C in ProblemCode]: Document<C> & FactsOf<C> }[ProblemCode]
+  | (Document<'other'> & { readonly originalCode: string })
+
+export type Answer<T> =
+  | Delivered<T>
+  | (Received & { readonly ok: false; readonly kind: 'problem'; readonly problem: Problem })
+  /** The challenge itself (or something before the gateway) refused. */
+  | (Received & { readonly ok: false; readonly kind: 'challenge' })
+  /** No answer came. `cause` is short and has no secrets. */
+  | { readonly ok: false; readonly kind: 'unreachable'; readonly cause: string }
+
+export interface Delivered<T> extends Received {
+  readonly ok: true
+  /** Parsed JSON; undefined when the body is something else. */
+  readonly value: T | undefined
+}
+
+interface Received {
+  readonly status: number
+  /** `X-Request-Id`. */
+  readonly requestId: string | undefined
+  /** From `Retry-After`. */
+  readonly retryAfterSeconds: number | undefined
+  /** The body as text. */
+  readonly text: string
+}
+
+const TYPE_PREFIX = 'urn:platform-edge:problem:'
+
+/** Reads an answer to its end. `now` in Unix seconds, for a `Retry-After` that is a date. */
+export async function readAnswer<T>(response: Response, now: number): Promise<Answer<T>> {
+  const text = await response.text()
+  const received: Received = {
+    status: response.status,
+    requestId: response.headers.get('x-request-id') ?? undefined,
+    retryAfterSeconds: parseRetryAfter(response.headers.get('retry-after'), now),
+    text,
+  }
+  const value = parseJson(text)
+  // The caller says what its challenge answers; nothing here can check it.
+  if (response.ok) return { ok: true, ...received, value: value as T | undefined }
+  const problem = parseProblem(value)
+  return problem === undefined
+    ? { ok: false, kind: 'challenge', ...received }
+    : { ok: false, kind: 'problem', ...received, problem }
+}
+
+/** Undefined for anything but a problem document of the gateway. */
+export function parseProblem(value: unknown): Problem | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const fields: Partial<Record<string, unknown>> = { ...value }
+  const { type, code, detail, hint, status } = fields
+  if (typeof type !== 'string' || !type.startsWith(TYPE_PREFIX)) return undefined
+  if (typeof code !== 'string' || typeof detail !== 'string' || typeof hint !== 'string') return undefined
+  if (typeof status !== 'number') return undefined
+  // The gateway's own table made this document, and the code says which facts it has.
+  if (Object.hasOwn(PROBLEMS, code)) return fields as Problem
+  return { ...fields, code: 'other', originalCode: code } as Problem
+}
+
+/** Whether the upload that first used the nonce reached the challenge; undefined when nobody knows. */
+export function firstArrived(problem: Extract<Problem, { code: 'nonce_already_used' }>): boolean | undefined {
+  const { outcome } = problem.original
+  if (outcome === 'delivered') return true
+  return outcome === 'not_delivered' ? false : undefined
+}
+
+function parseRetryAfter(text: string | null, now: number): number | undefined {
+  if (text === null) return undefined
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  const date = Date.parse(text)
+  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil(date / 1000 - now))
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

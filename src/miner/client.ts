@@ -1,0 +1,228 @@
+/**
+ * The SDK: `import { createClient, seedSigner } from 'platform-edge-gateway/client'`.
+ *
+ * Runs wherever there is `fetch` and `crypto.subtle`: Node, browsers, workers. Nothing is thrown for what the network or the gateway
+ * says; every call answers a value (`Answer`). What is thrown is a bug of the caller, such as a slug that cannot be one.
+ */
+
+import { hexToBytes } from '@noble/hashes/utils.js'
+import { base64 } from '@scure/base'
+import type { ProtocolFamily } from '../protocol/canonical.ts'
+import { isSlug } from '../protocol/challenge.ts'
+import { type Answer, readAnswer } from './answer.ts'
+import { clockOffset, waitBefore } from './retry.ts'
+import { hashBody, type SignedUpload, signedUpload, submissionsPath, uploadMessage } from './sign.ts'
+import { type HotkeySigner, signatureHex } from './signer.ts'
+
+export { type Answer, type Delivered, firstArrived, type Problem, parseProblem } from './answer.ts'
+export { MAX_RETRIES } from './retry.ts'
+export { hashBody, type SignedUpload, submissionsPath } from './sign.ts'
+export { type HotkeySigner, keySigner, type SignRaw, seedSigner, walletSigner } from './signer.ts'
+
+/** The part of `fetch` that is used. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+
+export interface ClientOptions {
+  /** `https://gateway.example.com` */
+  readonly gateway: string
+  /** Needed to sign; reads work without. */
+  readonly signer?: HotkeySigner
+  /** Netuid and protocol family; asked of the gateway (`GET /version`) when absent. */
+  readonly protocol?: Protocol
+  /** Retry what may pass, with fresh nonce and timestamp; true unless given. */
+  readonly retries?: boolean
+  /** Told before each wait and when the clock was corrected. */
+  readonly onEvent?: (event: ClientEvent) => void
+  readonly fetch?: Fetch
+  /** Unix milliseconds. */
+  readonly now?: () => number
+  readonly sleep?: (milliseconds: number) => Promise<unknown>
+}
+
+export interface Protocol {
+  readonly netuid: number
+  readonly family: ProtocolFamily
+}
+
+export type ClientEvent =
+  | {
+      readonly event: 'retry'
+      readonly seconds: number
+      readonly retry: number
+      readonly after: Answer<unknown>
+    }
+  | { readonly event: 'clock'; readonly offsetSeconds: number }
+
+export interface Upload {
+  /** The challenge's slug. */
+  readonly challenge: string
+  readonly body: Uint8Array<ArrayBuffer>
+  /** A plain file name; the challenge gets it unsigned. */
+  readonly filename?: string
+  readonly contentType?: string
+  /** Random unless given. A given nonce is kept in retries, so that a 409 tells whether the first attempt arrived. */
+  readonly nonce?: string
+}
+
+export interface DryRunReport {
+  readonly would_be_accepted: boolean
+  readonly checks: readonly {
+    readonly check: string
+    readonly result: 'pass' | 'fail' | 'skipped'
+    readonly problem?: { readonly code: string; readonly detail: string; readonly hint: string }
+  }[]
+  readonly uid: number | null
+  readonly metagraph: { readonly block: number; readonly age_seconds: number } | null
+  readonly nonce_free: boolean | null
+  readonly body: { readonly bytes: number; readonly sha256: string } | null
+  readonly challenge_receives?: {
+    readonly method: string
+    readonly target: string
+    readonly headers: Readonly<Record<string, string>>
+  }
+}
+
+export interface Limits {
+  readonly max_upload_bytes: number
+  readonly signature_ttl_seconds: number
+  readonly nonce_ttl_seconds: number
+  readonly nonce_max_length: number
+}
+
+export interface Client {
+  /** The headers of one upload, and the message they sign. */
+  signUpload(upload: Upload): Promise<Answer<SignedUpload>>
+  /** Signs and sends. `T` is what the challenge answers. */
+  submitUpload<T = unknown>(upload: Upload): Promise<Answer<T>>
+  /** The dry run: signs, and asks what would become of it. */
+  verifyUpload(upload: Upload): Promise<Answer<DryRunReport>>
+  getSubmission<T = unknown>(challenge: string, id: string): Promise<Answer<T>>
+  /** `GET` of a path of the gateway. */
+  read<T>(path: string): Promise<Answer<T>>
+}
+
+export function createClient(options: ClientOptions): Client {
+  const gateway = new URL(options.gateway)
+  const send = options.fetch ?? ((url, init) => fetch(url, init))
+  const now = options.now ?? Date.now
+  const sleep = options.sleep ?? ((milliseconds) => new Promise((done) => setTimeout(done, milliseconds)))
+  let offsetSeconds = 0
+  let known = options.protocol
+
+  const seconds = () => Math.floor(now() / 1000)
+  const urlOf = (path: string) => gateway.origin + gateway.pathname.replace(/\/+$/, '') + path
+
+  async function ask<T>(path: string, init: RequestInit): Promise<Answer<T>> {
+    try {
+      return await readAnswer<T>(await send(urlOf(path), init), seconds())
+    } catch (error) {
+      return { ok: false, kind: 'unreachable', cause: causeOf(error) }
+    }
+  }
+
+  /** Asks again what may pass. `attempt` makes every request anew. */
+  async function persist<T>(attempt: () => Promise<Answer<T>>): Promise<Answer<T>> {
+    let corrected = false
+    for (let retry = 0; ; ) {
+      const answer = await attempt()
+      if (options.retries === false) return answer
+      const offset = clockOffset(answer, seconds())
+      if (offset !== undefined && !corrected) {
+        corrected = true
+        offsetSeconds = offset
+        options.onEvent?.({ event: 'clock', offsetSeconds: offset })
+        continue
+      }
+      const wait = waitBefore(retry, answer, Math.random())
+      if (wait === undefined) return answer
+      retry += 1
+      options.onEvent?.({ event: 'retry', seconds: wait, retry, after: answer })
+      await sleep(wait * 1000)
+    }
+  }
+
+  const read = <T>(path: string) => persist(() => ask<T>(path, { method: 'GET' }))
+
+  async function protocol(): Promise<Answer<Protocol>> {
+    if (known !== undefined) return local(known)
+    const version = await read<{ readonly netuid?: unknown; readonly protocol_family?: unknown }>('/version')
+    if (!version.ok) return version
+    const { netuid, protocol_family } = version.value ?? {}
+    if (typeof netuid !== 'number' || (protocol_family !== 'platform' && protocol_family !== 'base')) {
+      return { ok: false, kind: 'unreachable', cause: `${gateway.origin} does not answer as a gateway` }
+    }
+    known = { netuid, family: protocol_family }
+    return local(known)
+  }
+
+  async function sign(upload: Upload, bodyHash: string, { netuid, family }: Protocol): Promise<SignedUpload> {
+    const { signer } = options
+    if (signer === undefined) throw new TypeError('createClient needs a signer to sign')
+    const nonce = upload.nonce ?? crypto.randomUUID()
+    const timestamp = seconds() + offsetSeconds
+    const toSign = { family, netuid, slug: upload.challenge, nonce, timestamp, bodyHash }
+    const message = new TextEncoder().encode(uploadMessage(toSign, signer.hotkey))
+    return signedUpload(toSign, signer.hotkey, signatureHex(await signer.sign(message)))
+  }
+
+  async function post<T>(upload: Upload, suffix: string): Promise<Answer<T>> {
+    const path = pathOf(upload) + suffix
+    const found = await protocol()
+    if (!found.ok || found.value === undefined) return found.ok ? unreachable() : found
+    const agreed = found.value
+    const bodyHash = await hashBody(upload.body)
+    return persist(async () => {
+      const { headers } = await sign(upload, bodyHash, agreed)
+      const all = { ...headers, ...describe(upload, bodyHash) }
+      return ask<T>(path, { method: 'POST', headers: all, body: upload.body })
+    })
+  }
+
+  return {
+    async signUpload(upload) {
+      pathOf(upload)
+      const found = await protocol()
+      if (!found.ok || found.value === undefined) return found.ok ? unreachable() : found
+      return local(await sign(upload, await hashBody(upload.body), found.value))
+    },
+    submitUpload: (upload) => post(upload, ''),
+    verifyUpload: (upload) => post(upload, '/verify'),
+    getSubmission: (challenge, id) => read(`${submissionsPath(slugOf(challenge))}/${encodeURIComponent(id)}`),
+    read,
+  }
+}
+
+/** Unsigned headers: what the bytes are, and their hash, so that a change on the way is recognised as one. */
+function describe(upload: Upload, bodyHash: string): Record<string, string> {
+  return {
+    'Content-Type': upload.contentType ?? 'application/octet-stream',
+    'Content-Digest': `sha-256=:${base64.encode(hexToBytes(bodyHash))}:`,
+    'X-Body-Length': String(upload.body.length),
+    ...(upload.filename === undefined ? {} : { 'X-Submission-Filename': upload.filename }),
+  }
+}
+
+function pathOf(upload: Upload): string {
+  return submissionsPath(slugOf(upload.challenge))
+}
+
+function slugOf(challenge: string): string {
+  if (!isSlug(challenge))
+    throw new TypeError('a challenge is named by its slug: lower-case letters, digits, hyphens')
+  return challenge
+}
+
+function local<T>(value: T): Answer<T> {
+  return { ok: true, status: 200, requestId: undefined, retryAfterSeconds: undefined, text: '', value }
+}
+
+function unreachable(): Answer<never> {
+  return { ok: false, kind: 'unreachable', cause: 'no protocol known' }
+}
+
+/** `fetch failed` says nothing; its cause does. */
+function causeOf(error: unknown): string {
+  const deepest = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  if (!(deepest instanceof Error)) return 'no answer'
+  return 'code' in deepest ? String(deepest.code) : deepest.message
+}

@@ -1,0 +1,217 @@
+/** The command line as a process: bad input, aliases, retries, and what is printed where. */
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { parseArguments } from '../../src/miner/cli/arguments.ts'
+import { progressLine } from '../../src/miner/cli/output.ts'
+import { createTransport } from '../../src/miner/cli/transport.ts'
+import { locateHotkey } from '../../src/miner/wallet/locate.ts'
+import { cli } from '../support/miner.ts'
+
+/** A process starts slowly on a busy machine. */
+vi.setConfig({ testTimeout: 30_000 })
+
+const SEED = '398f0c28f98885e046333d4a41c19cee4c37368a9832c6502f6cfd182e2aef89'
+const BOB = '5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty'
+
+let directory: string
+let gateway: string
+let answers: number[] = []
+let nonces: string[] = []
+
+/** `/version`, then the scripted statuses for uploads. */
+const server = createServer((request, response) => {
+  request.resume()
+  request.on('end', () => {
+    if (request.url === '/version') return response.end('{"netuid":100,"protocol_family":"platform"}')
+    if (request.url === '/v1/limits') return response.end('{"max_upload_bytes":7500000}')
+    nonces.push(String(request.headers['x-nonce']))
+    response.writeHead(answers.shift() ?? 201, { 'retry-after': '0', 'content-type': 'application/json' })
+    return response.end('{"id":"s-1"}')
+  })
+})
+
+const at = (name: string) => path.join(directory, name)
+
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'cli-'))
+  await writeFile(at('agent.py'), 'zip-bytes')
+  await writeFile(at('empty'), '')
+  await writeFile(at('large'), new Uint8Array(7_500_001))
+  await writeFile(at('seed'), SEED, { mode: 0o600 })
+  await writeFile(at('vault'), '$ANSIBLE_VAULT;1.1', { mode: 0o600 })
+  await writeFile(at('coldkey'), SEED, { mode: 0o600 })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  gateway = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
+})
+afterAll(async () => {
+  server.close()
+  await rm(directory, { recursive: true })
+})
+
+/** `@name` stands for a file of the test's directory. */
+function edge(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const local = args.map((arg) => (arg.startsWith('@') ? at(arg.slice(1)) : arg))
+  return cli(local, { PLATFORM_EDGE_URL: gateway, PLATFORM_EDGE_SEED: SEED, ...env })
+}
+
+describe('bad input: one line, a hint, an exit code, no stack trace', () => {
+  const UP = ['upload', '@agent.py', '--challenge', 'demo']
+  const BAD: [name: string, args: string[], code: number, line: string, env?: Record<string, string>][] = [
+    ['no such command', ['uplaod'], 2, 'no such command'],
+    ['no file', ['upload'], 2, 'upload takes a file'],
+    ['two files', ['upload', '@agent.py', '@seed'], 2, 'got more'],
+    ['unknown option', [...UP, '--frob'], 2, "Unknown option '--frob'"],
+    [
+      'option without value',
+      ['upload', '@agent.py', '--challenge'],
+      2,
+      "Option '--challenge <value>' argument missing",
+    ],
+    ['seed on the command line', [...UP, '--seed', 'canary'], 2, 'secrets do not belong on a command line'],
+    [
+      'mnemonic on the command line',
+      [...UP, '--mnemonic=canary'],
+      2,
+      'secrets do not belong on a command line',
+    ],
+    ['no challenge', ['upload', '@agent.py'], 2, 'no challenge given'],
+    ['netuid in words', [...UP, '--netuid', 'x'], 2, '--netuid is a number'],
+    ['nonce no header can carry', [...UP, '--nonce', 'é'], 2, 'printable ASCII'],
+    ['no gateway', UP, 2, 'no gateway given', { PLATFORM_EDGE_URL: '' }],
+    ['gateway that is no URL', [...UP, '--gateway', 'localhost'], 2, 'is not a URL'],
+    ['missing file', ['upload', '@missing', '--challenge', 'demo'], 4, 'cannot read'],
+    ['empty file', ['upload', '@empty', '--challenge', 'demo'], 4, 'is empty'],
+    ['directory', ['upload', '@.', '--challenge', 'demo'], 4, 'is not a file'],
+    [
+      'over the limit',
+      ['upload', '@large', '--challenge', 'demo'],
+      4,
+      '7500001 bytes; the gateway takes at most 7500000',
+    ],
+    [
+      'no wallet',
+      [...UP, '--wallet-path', '/nonexistent'],
+      3,
+      'there is no hotkey at /nonexistent/default/hotkeys/default',
+    ],
+    ['wallet name with a way out', [...UP, '--wallet-hotkey', '../coldkey'], 2, 'is not a hotkey name'],
+    ['coldkey', [...UP, '--secret-file', '@coldkey'], 3, 'coldkeys are never opened'],
+    ['foreign format', [...UP, '--secret-file', '@vault'], 3, 'Ansible Vault'],
+    ['file that is no key', [...UP, '--secret-file', '@agent.py'], 3, 'holds no key'],
+    ['missing key file', [...UP, '--secret-file', '@missing'], 3, 'cannot read'],
+    ['no key in the environment', UP, 3, 'PLATFORM_EDGE_SEED holds no key', { PLATFORM_EDGE_SEED: 'canary' }],
+  ]
+  test.concurrent.each(BAD)('%s', async (_, args, code, line, env = {}) => {
+    const { code: got, stdout, stderr } = await edge(args, env)
+    expect([got, stdout]).toEqual([code, ''])
+    const [error = '', hint = '', ...rest] = stderr.trimEnd().split('\n')
+    expect(error).toContain(`error: `)
+    expect(error).toContain(line)
+    expect(hint).toMatch(/^hint: {2}\S/)
+    expect(rest).toEqual([])
+    expect(stderr).not.toContain('canary')
+    expect(stderr).not.toContain('\x1b')
+  })
+
+  test('with --json-output it is one object on stdout', async () => {
+    const { code, stdout, stderr } = await edge([
+      'upload',
+      '@missing',
+      '--challenge',
+      'demo',
+      '--json-output',
+    ])
+    expect([code, stderr]).toEqual([4, ''])
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, exit_code: 4, hint: 'Check the path.' })
+  })
+})
+
+describe('upload', () => {
+  test('retries what may pass, then prints the answer', async () => {
+    answers = [503, 502]
+    nonces = []
+    const { code, stdout, stderr } = await edge(['upload', '@agent.py', '--challenge', 'demo'])
+    expect(code).toBe(0)
+    expect(stdout).toContain('accepted by demo (201, request without id)')
+    expect(stdout).toContain('next: platform-edge status s-1 --challenge demo')
+    expect(stderr).toContain(`uploading agent.py: 9 bytes to demo as ${BOB}`)
+    expect(stderr).toMatch(/^503; retry 1 in \d/m)
+    expect(new Set(nonces).size).toBe(3)
+  })
+
+  test('--quiet prints the result only', async () => {
+    const { stdout, stderr } = await edge(['upload', '@agent.py', '--challenge', 'demo', '-q', '--json-out'])
+    expect([stderr, JSON.parse(stdout).answer]).toEqual(['', { id: 's-1' }])
+  })
+
+  test('a refusal of the challenge is its own', async () => {
+    answers = [422]
+    const { code, stderr } = await edge(['upload', '@agent.py', '--challenge', 'demo', '-q'])
+    expect([code, stderr.split('\n')[0]]).toEqual([1, 'error: the challenge answered 422: {"id":"s-1"}'])
+  })
+})
+
+test('an unreachable gateway', async () => {
+  const { code, stdout } = await edge(['doctor', '--gateway', 'http://127.0.0.1:1'])
+  expect(code).toBe(5)
+  expect(stdout).toMatch(/^failed +gateway +no answer from http:\/\/127\.0\.0\.1:1 \(ECONNREFUSED\)$/m)
+})
+
+test('help says everything, exit code 0', async () => {
+  const { code, stdout } = await edge(['upload', '--help'])
+  expect(code).toBe(0)
+  for (const word of ['doctor', '--wallet-hotkey', 'PLATFORM_EDGE_URL', 'exit codes'])
+    expect(stdout).toContain(word)
+})
+
+test.each([
+  ['--wallet-name', '--name', '--wallet.name', '--wallet_name'],
+  ['--wallet-hotkey', '--hotkey', '--wallet.hotkey', '--wallet_hotkey', '-H'],
+  ['--wallet-path', '--wallet.path', '--wallet_path', '-p'],
+])("btcli's names of %s", (...spellings) => {
+  for (const spelling of spellings) {
+    const { walletName, walletHotkey, walletPath } = parseArguments(['whoami', spelling, 'x'])
+    expect([walletName, walletHotkey, walletPath].filter((value) => value === 'x')).toHaveLength(1)
+  }
+})
+
+describe('where the hotkey is', () => {
+  test('options, environment, configuration, defaults, in this order', async () => {
+    const config = at('config.yml')
+    await writeFile(
+      config,
+      "network: finney\nwallet_name: 'from-config'\nwallet_path: /config # mine\nmetagraph_cols:\n  wallet_hotkey: no\nwallet_hotkey: null\n",
+    )
+    const env = { BTCLI_CONFIG_PATH: config }
+    expect((await locateHotkey({}, env)).file).toBe('/config/from-config/hotkeys/default')
+    const more = { ...env, BT_WALLET_NAME: 'env', BT_WALLET_HOTKEY: 'h' }
+    expect((await locateHotkey({}, more)).file).toBe('/config/env/hotkeys/h')
+    expect((await locateHotkey({ name: 'option', path: '/p' }, more)).file).toBe('/p/option/hotkeys/h')
+    const none = { BTCLI_CONFIG_PATH: '/nonexistent' }
+    expect((await locateHotkey({}, none)).file).toMatch(/\/\.bittensor\/wallets\/default\/hotkeys\/default$/)
+  })
+})
+
+test('the progress line', () => {
+  expect(progressLine('agent.zip', 2_500_000, 7_500_000, 2)).toBe(
+    'agent.zip [########----------------] 2.5 of 7.5 MB, 1.3 MB/s, 4 s left',
+  )
+})
+
+test('an answer that comes before the body was read is heard, also when the connection then breaks', async () => {
+  const early = createServer((request, response) => {
+    response.writeHead(413, { 'content-type': 'text/plain' })
+    response.end('too large', () => setTimeout(() => request.socket.destroy(), 50))
+  })
+  await new Promise<void>((resolve) => early.listen(0, '127.0.0.1', resolve))
+  const address = early.address()
+  const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/`
+  const answer = await createTransport()(url, { method: 'POST', body: new Uint8Array(7_000_000) })
+  expect([answer.status, await answer.text()]).toEqual([413, 'too large'])
+  early.close()
+})
