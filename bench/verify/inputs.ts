@@ -2,7 +2,19 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { createSigner } from '../../src/crypto/sign.ts'
-import type { Inputs, SampleText } from './worker.ts'
+
+/** Hex, as it travels from run.ts. */
+export interface SampleText {
+  readonly publicKey: string
+  readonly message: string
+  readonly signature: string
+}
+
+export interface Inputs {
+  readonly sr25519: readonly SampleText[]
+  readonly ed25519: readonly SampleText[]
+  readonly wrapped: readonly SampleText[]
+}
 
 const MESSAGE_BYTES = 250
 

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { wasmBytes } from '@polkadot/wasm-crypto-wasm'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
-import type { Inputs } from './worker.ts'
+import type { Inputs } from './inputs.ts'
 
 export interface Isolate {
   give(inputs: Inputs): Promise<void>

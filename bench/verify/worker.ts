@@ -12,20 +12,8 @@ import { KEY_CACHE_LIMITS } from '../../src/crypto/key-cache.ts'
 import { pick } from '../../src/crypto/point-sum.ts'
 import { createVerifier, type Verifier, verifySignature } from '../../src/crypto/signature.ts'
 import { sr25519 } from '../../src/crypto/sr25519.ts'
+import type { Inputs, SampleText } from './inputs.ts'
 import { instantiateSchnorrkel } from './schnorrkel-wasm.ts'
-
-/** Hex, as it travels from run.ts. */
-export interface SampleText {
-  readonly publicKey: string
-  readonly message: string
-  readonly signature: string
-}
-
-export interface Inputs {
-  readonly sr25519: readonly SampleText[]
-  readonly ed25519: readonly SampleText[]
-  readonly wrapped: readonly SampleText[]
-}
 
 interface Sample {
   readonly publicKey: Uint8Array

@@ -1,0 +1,55 @@
+/**
+ * `npm run bench`: what an upload costs, on the real runtime with real signatures, and whether the figures we promised hold.
+ *
+ *     npm run bench                          all sections, under four minutes
+ *     npm run bench -- throughput memory     some: throughput, reading, memory, copies, bundle
+ *
+ * The gateway is the bundle `wrangler deploy` would upload, on workerd's own port. A missed figure is printed, not hidden; the
+ * exit code says only whether the benchmark ran.
+ */
+
+import { measureBundle } from './upload/bundle.ts'
+import { sendCopies } from './upload/copies.ts'
+import { measureMemory } from './upload/memory.ts'
+import { measureReading } from './upload/reading.ts'
+import { type Figure, table } from './upload/report.ts'
+import { measureThroughput } from './upload/throughput.ts'
+import { createWorld, type World } from './upload/world.ts'
+
+const SECTIONS: Readonly<Record<string, (world: World) => Promise<readonly Figure[]>>> = {
+  throughput: measureThroughput,
+  reading: measureReading,
+  memory: measureMemory,
+  copies: sendCopies,
+  bundle: measureBundle,
+}
+
+const asked = process.argv.slice(2)
+const unknown = asked.filter((name) => !(name in SECTIONS))
+if (unknown.length > 0) {
+  console.error(`error:   no section ${unknown.join(', ')}; there are ${Object.keys(SECTIONS).join(', ')}`)
+  process.exit(1)
+}
+
+const started = performance.now()
+const world = await createWorld()
+try {
+  console.log(
+    'Two cores are shared by workerd (measured), the miners and Miniflare (this process) and the challenge (a process);\n' +
+      'contestants take turns, runs that other processes disturbed are done again. Read the ratios first.',
+  )
+  const figures: Figure[] = []
+  for (const [name, section] of Object.entries(SECTIONS)) {
+    if (asked.length === 0 || asked.includes(name)) figures.push(...(await section(world)))
+  }
+  const rows = figures.map(({ name, measured, target, met }) => [
+    name,
+    measured,
+    target,
+    met ? 'met' : 'MISSED',
+  ])
+  console.log(`\n${table([['figure', 'measured', 'target', ''], ...rows])}`)
+  console.log(`\n${((performance.now() - started) / 1000).toFixed(0)} s`)
+} finally {
+  await world.close()
+}
