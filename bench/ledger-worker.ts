@@ -51,6 +51,7 @@ export class BenchLedger extends NonceLedger {
     const first = call('first', now)
     const { nonce, requestId } = first
     const later = { ...first, reservedAt: now + RETENTION_SECONDS + 1 }
+    const counted = (nonce: string, uploadsPerHour = 3) => ({ ...call(nonce, now), uploadsPerHour })
     return [
       await this.#count('reservation', () => this.reserve(first)),
       await this.#count('replay', () => this.reserve({ ...first, requestId: 'another' })),
@@ -58,6 +59,9 @@ export class BenchLedger extends NonceLedger {
       await this.#count('find', () => this.find(first)),
       await this.#count('settle by a stranger', () => this.settle(nonce, 'x', { outcome: 'unknown' })),
       await this.#count('settle', () => this.settle(nonce, requestId, { outcome: 'delivered', status: 200 })),
+      await this.#count('first with a quota, after one', () => this.reserve(counted('second'))),
+      await this.#count('next with a quota', () => this.reserve(counted('third'))),
+      await this.#count('beyond the quota', () => this.reserve(counted('fourth'))),
       await this.#count('expired row taken over', () => this.reserve(later)),
     ]
   }
@@ -122,5 +126,6 @@ function call(nonce: string, reservedAt: number): ReserveCall {
     reservedAt,
     retentionSeconds: RETENTION_SECONDS,
     inFlightSeconds: 60,
+    uploadsPerHour: 0,
   }
 }

@@ -40,7 +40,11 @@ const miniflare = new Miniflare({
     cf: false,
     compatibilityDate: '2026-09-01',
     modulesRoot: root,
-    modules: [await module('bench/ledger-worker.ts'), await module('src/ledger/nonce-ledger.ts')],
+    modules: [
+      await module('bench/ledger-worker.ts'),
+      await module('src/ledger/nonce-ledger.ts'),
+      await module('src/admission/ports.ts'),
+    ],
     durableObjects: { NONCES: { className: 'BenchLedger', useSQLite: true } },
   }),
   resourcePersistencePath: stateDir,

@@ -30,7 +30,7 @@ import {
   type Share,
 } from './body.ts'
 import { likelyCause, SOME_DIFFERENCE } from './likely-cause.ts'
-import type { LedgerKey, Ports, Reservation } from './ports.ts'
+import type { LedgerFacts, LedgerKey, Ports, Reservation } from './ports.ts'
 import { type RegistrationPolicy, type Standing, secondChance, standingOf } from './registration.ts'
 
 /** The operator's rules; `Config` satisfies it. */
@@ -57,7 +57,9 @@ export interface Upload {
   /** Unix seconds when the headers arrived: a slow body does not make a request stale. */
   readonly receivedAt: number
   /** Told what is known as it becomes known, for the request's log line. */
-  readonly observe: (facts: { slug?: string; hotkey?: string; uid?: number; bytes?: number }) => void
+  readonly observe: (
+    facts: LedgerFacts | { slug?: string; hotkey?: string; uid?: number; bytes?: number },
+  ) => void
 }
 
 export interface Admitted {
@@ -224,8 +226,9 @@ async function judgeBody(
 
   const ledgerKey = { netuid: policy.netuid, slug: challenge.slug, hotkey: claim.hotkey }
   const reservation: Reservation = { nonce: claim.nonce, requestId: upload.requestId, bodyHash, reservedAt }
-  if (!ports.hasToken(challenge.slug)) return refuseWithoutToken(ledgerKey, reservation, ports)
-  const reserved = await ports.ledger.reserve(ledgerKey, reservation)
+  if (!ports.hasToken(challenge.slug))
+    return refuseWithoutToken(ledgerKey, reservation, ports, upload.observe)
+  const reserved = await ports.ledger.reserve(ledgerKey, reservation, upload.observe)
   if (!reserved.ok) return reserved
   const { hotkey, nonce, contentType, filename } = claim
   return accepted({ challenge, ledgerKey, nonce, hotkey, uid, content, bodyHash, contentType, filename })
@@ -272,8 +275,9 @@ async function refuseWithoutToken(
   key: LedgerKey,
   reservation: Reservation,
   ports: Ports,
+  observe: Upload['observe'],
 ): Promise<Result<never>> {
-  const original = await ports.ledger.find(key, reservation)
+  const original = await ports.ledger.find(key, reservation, observe)
   if (!original.ok) return original
   if (original.value !== undefined) return rejected('nonce_already_used', { original: original.value })
   return rejected('challenge_token_unavailable', {})

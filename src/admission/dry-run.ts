@@ -22,7 +22,7 @@ import { declaredBytes, type ReadBody, readBody, type Share } from './body.ts'
 import type { LedgerKey, Ports, Reservation } from './ports.ts'
 import { type Standing, secondChance, standingOf } from './registration.ts'
 
-/** In the order in which an upload is checked. */
+/** In the order in which an upload is checked; `nonce` is the ledger's word, on the quota too. */
 const CHECKS = [
   'challenge',
   'size',
@@ -61,17 +61,11 @@ export interface DryRun {
   readonly body: { readonly bytes: number; readonly sha256: string } | null
 }
 
-type Rehearsed = Omit<Upload, 'observe'>
-
 /** A body is never held here. */
 const NO_SHARE: Share = { grow: () => false, release: () => {} }
 
 /** `bad_request` when the body breaks off; every other fault is in the report. */
-export async function rehearseUpload(
-  upload: Rehearsed,
-  policy: Policy,
-  ports: Ports,
-): Promise<Result<DryRun>> {
+export async function rehearseUpload(upload: Upload, policy: Policy, ports: Ports): Promise<Result<DryRun>> {
   const results = new Map<CheckName, Result<unknown>>()
   const note = <T>(check: CheckName, result: Result<T>): T | undefined => {
     results.set(check, result)
@@ -101,7 +95,7 @@ export async function rehearseUpload(
     const key = { netuid: policy.netuid, slug: challenge.slug, hotkey: signed.hotkey }
     const { requestId } = upload
     const question = { nonce: signed.nonce, requestId, bodyHash: body.hash, reservedAt: now }
-    note('nonce', await freeNonce(key, question, ports))
+    note('nonce', await freeNonce(key, question, ports, upload.observe))
   }
   if (challenge) note('challenge_token', tokenOf(challenge, ports))
 
@@ -126,7 +120,7 @@ function knownChallenge(policy: Policy, text: string): Result<Challenge> {
 
 /** Hashes in constant memory, or only counts where no signature can be judged; a declared length over the limit is not read. */
 async function readToHash(
-  upload: Rehearsed,
+  upload: Upload,
   policy: Policy,
   ports: Ports,
   hash: boolean,
@@ -137,8 +131,13 @@ async function readToHash(
   return readBody(upload.body, hash ? 'hash' : 'count', limits, NO_SHARE, ports.newDigest)
 }
 
-async function freeNonce(key: LedgerKey, question: Reservation, ports: Ports): Promise<Result<true>> {
-  const found = await ports.ledger.find(key, question)
+async function freeNonce(
+  key: LedgerKey,
+  question: Reservation,
+  ports: Ports,
+  observe: Upload['observe'],
+): Promise<Result<true>> {
+  const found = await ports.ledger.find(key, question, observe)
   if (!found.ok) return found
   return found.value === undefined
     ? accepted(true)
@@ -156,7 +155,7 @@ function tokenOf({ slug }: Challenge, ports: Ports): Result<true> {
 
 function uidIn(standing: Standing | undefined): number | undefined {
   if (standing?.ok === true) return standing.value.uid
-  return standing?.rejection.code === 'blocked_uid' ? standing.rejection.facts.uid : undefined
+  return standing?.rejection.code === 'blocked_uid' ? (standing.rejection.facts.uid ?? undefined) : undefined
 }
 
 async function ageOf(now: number, ports: Ports): Promise<DryRun['metagraph']> {

@@ -49,11 +49,37 @@ export type Settlement =
   | { readonly outcome: 'delivered'; readonly status: number }
   | { readonly outcome: 'not_delivered' | 'unknown' }
 
+/** What uploads are counted over. */
+export const QUOTA_SECONDS = 3600
+
+/** What is left of a hotkey's quota at one challenge. */
+export interface Quota {
+  readonly remaining: number
+  /** Until there is more. */
+  readonly resetSeconds: number
+}
+
+/** What asking the ledger brings to light, whatever the answer; the names are those of the log line. */
+export interface LedgerFacts {
+  readonly quota_remaining?: number
+  readonly quota_reset_seconds?: number
+  readonly ledger_ms?: number
+}
+
+type Observe = (facts: LedgerFacts) => void
+
 export interface Ledger {
-  /** Reserves once; `nonce_already_used` for a nonce another request holds, `nonce_store_unavailable` when in doubt. */
-  reserve(key: LedgerKey, reservation: Reservation): Promise<Result<'reserved'>>
-  /** The upload that holds this nonce, if any; reserves nothing. */
-  find(key: LedgerKey, reservation: Reservation): Promise<Result<OriginalUpload | undefined>>
+  /**
+   * Reserves once; `nonce_already_used` for a nonce another request holds, `rate_limited` when the quota is used up (the nonce is not),
+   * `nonce_store_unavailable` when in doubt.
+   */
+  reserve(key: LedgerKey, reservation: Reservation, observe?: Observe): Promise<Result<'reserved'>>
+  /** The upload that holds this nonce, if any; `rate_limited` when it could not be reserved now. Reserves nothing. */
+  find(
+    key: LedgerKey,
+    reservation: Reservation,
+    observe?: Observe,
+  ): Promise<Result<OriginalUpload | undefined>>
   /** Writes what became of a reserved upload. A failure is swallowed: the row then stays `in_flight` and ages to `unknown`. */
   settle(key: LedgerKey, nonce: string, requestId: string, settlement: Settlement): Promise<void>
 }

@@ -11,6 +11,7 @@ import type { MetagraphSource } from './ports.ts'
 export interface RegistrationPolicy {
   readonly requireRegisteredHotkey: boolean
   readonly blockedUids: ReadonlySet<number>
+  readonly blockedHotkeys: ReadonlySet<string>
   readonly extraHotkeys: ReadonlySet<string>
 }
 
@@ -25,13 +26,18 @@ export type Standing = Result<Member>
 /** A cron period is five minutes, but the next request may bring a snapshot already. */
 const METAGRAPH_RETRY_SECONDS = 30
 
-/** The allow-list first, then the metagraph; blocked uids stay blocked even where registration is not required (reference 2.6). */
+/**
+ * A blocked hotkey before all else, whoever it is: `blocked_uid`, which a client of the reference knows as a refusal for good, without
+ * a uid, so that it neither needs a metagraph nor is looked up on the chain.
+ * Then the allow-list, then the metagraph; blocked uids stay blocked even where registration is not required (reference 2.6).
+ */
 export async function standingOf(
   hotkey: string,
   now: number,
   policy: RegistrationPolicy,
   source: MetagraphSource,
 ): Promise<Standing> {
+  if (policy.blockedHotkeys.has(hotkey)) return rejected('blocked_uid', { uid: null })
   if (policy.extraHotkeys.has(hotkey)) return accepted({ uid: undefined, registered: true })
   const metagraph = await source.current(now)
   const uid = metagraph && (uidOf(metagraph, hotkey) ?? source.recall(hotkey, now)?.uid)

@@ -6,7 +6,7 @@
  * (a broken one stays broken) and the same request id, so that a reservation whose answer was lost is not taken for a replay.
  */
 
-import type { Ledger, LedgerKey, Settlement } from '../admission/ports.ts'
+import type { Ledger, LedgerFacts, LedgerKey, Settlement } from '../admission/ports.ts'
 import { accepted, type OriginalUpload, type Result, rejected } from '../protocol/problem.ts'
 import type { FindCall, ReserveCall } from './nonce-ledger.ts'
 
@@ -48,16 +48,24 @@ interface LedgerOptions {
   readonly deadlineMs?: number
   readonly retentionSeconds: number
   readonly inFlightSeconds: number
+  /** 0, any number, unless given. */
+  readonly uploadsPerHour?: number
 }
 
 export function createLedger(namespace: LedgerNamespace, options: LedgerOptions): Ledger {
-  const { retentionSeconds, inFlightSeconds, deadlineMs = DEADLINE_MS } = options
+  const { retentionSeconds, inFlightSeconds, uploadsPerHour = 0, deadlineMs = DEADLINE_MS } = options
   const ask = (key: LedgerKey, nonce: string, call: Call) =>
     within(deadlineMs, attemptTwice(namespace, key, nonce, call))
+  const askVerdict = async (key: LedgerKey, nonce: string, call: Call, observe?: Observe) => {
+    const askedAt = Date.now()
+    const answer = await ask(key, nonce, call)
+    observe?.({ ledger_ms: Date.now() - askedAt })
+    return answer.ok ? toVerdict(answer.value, observe) : answer
+  }
   return {
-    async reserve(key, reservation) {
-      const call = { ...reservation, retentionSeconds, inFlightSeconds }
-      const answer = await ask(key, call.nonce, (stub) => stub.reserve(call))
+    async reserve(key, reservation, observe) {
+      const call = { ...reservation, retentionSeconds, inFlightSeconds, uploadsPerHour }
+      const answer = await askVerdict(key, call.nonce, (stub) => stub.reserve(call), observe)
       if (!answer.ok) return answer
       if (answer.value === 'reserved') return accepted('reserved')
       const original = parseOriginal(answer.value)
@@ -66,9 +74,9 @@ export function createLedger(namespace: LedgerNamespace, options: LedgerOptions)
         : rejected('nonce_already_used', { original })
     },
 
-    async find(key, { nonce, bodyHash, reservedAt }) {
-      const call = { nonce, bodyHash, reservedAt, inFlightSeconds }
-      const answer = await ask(key, nonce, (stub) => stub.find(call))
+    async find(key, { nonce, bodyHash, reservedAt }, observe) {
+      const call = { nonce, bodyHash, reservedAt, inFlightSeconds, uploadsPerHour }
+      const answer = await askVerdict(key, nonce, (stub) => stub.find(call), observe)
       if (!answer.ok) return answer
       if (answer.value === 'free') return accepted(undefined)
       const original = parseOriginal(answer.value)
@@ -83,6 +91,20 @@ export function createLedger(namespace: LedgerNamespace, options: LedgerOptions)
 }
 
 type Call = (stub: LedgerStub) => Promise<unknown>
+type Observe = (facts: LedgerFacts) => void
+
+/** The verdict without the quota that may come with it; an object of older code knows no quota. */
+function toVerdict(answer: unknown, observe: Observe | undefined): Result<unknown> {
+  if (typeof answer !== 'object' || answer === null || !('quota' in answer)) return accepted(answer)
+  const { verdict, quota }: { verdict?: unknown; quota: unknown } = answer
+  if (typeof quota !== 'object' || quota === null) return unavailable(UNKNOWN_ANSWER)
+  const { remaining, resetSeconds }: { remaining?: unknown; resetSeconds?: unknown } = quota
+  if (typeof remaining !== 'number' || typeof resetSeconds !== 'number') return unavailable(UNKNOWN_ANSWER)
+  observe?.({ quota_remaining: remaining, quota_reset_seconds: resetSeconds })
+  return verdict === 'exceeded'
+    ? rejected('rate_limited', { retry_after_seconds: resetSeconds }, 'quota')
+    : accepted(verdict)
+}
 
 /** Calls the object of this key, once more when the fault says that may help. */
 async function attemptTwice(

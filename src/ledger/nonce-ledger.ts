@@ -9,10 +9,13 @@
  * Time is the caller's (Unix seconds), except in the alarm, which purges in the background. The purge is housekeeping: a
  * nonce is free by its age, whether its row is still there or not. The object never empties itself with `deleteAll()`:
  * an idle one costs about 12 KB, a reservation that raced the deletion could cost a replay.
+ *
+ * The quota counts reservations of the last hour, in the same turn. The rows are the record of it, so it costs no row of its own: an
+ * instance reads the times once, when it wakes, and then counts in memory. It is exact because a row outlives the hour (`config.ts`).
  */
 
 import { DurableObject } from 'cloudflare:workers'
-import type { Settlement } from '../admission/ports.ts'
+import { QUOTA_SECONDS, type Quota, type Settlement } from '../admission/ports.ts'
 import type { OriginalUpload } from '../protocol/problem.ts'
 
 /** Rows one alarm looks at; more wait for the next alarm, so a reservation waits for one batch at most: a few ms. */
@@ -31,9 +34,15 @@ export interface ReserveCall {
   readonly retentionSeconds: number
   /** A row in flight for longer is reported as `unknown`: nobody is left who could settle it. */
   readonly inFlightSeconds: number
+  /** Reservations that an hour may hold; 0 or absent for any number, and the answer is then the bare verdict. */
+  readonly uploadsPerHour?: number
 }
 
-export type FindCall = Pick<ReserveCall, 'nonce' | 'bodyHash' | 'reservedAt' | 'inFlightSeconds'>
+export type FindCall = Omit<ReserveCall, 'requestId' | 'retentionSeconds'>
+
+/** `exceeded`: the quota is used up, and the nonce is still free. */
+type Verdict = 'reserved' | 'free' | 'exceeded' | OriginalUpload
+type Answer = Verdict | { readonly verdict: Verdict; readonly quota: Quota }
 
 /** `outcome` in one number: these three, or the challenge's HTTP status. */
 const IN_FLIGHT = 0
@@ -60,6 +69,8 @@ const RESERVE = `INSERT INTO nonces (nonce, request_id, body_hash, reserved_at, 
   WHERE expires_at < excluded.reserved_at
   RETURNING 1`
 
+const RECENT = 'SELECT reserved_at FROM nonces WHERE reserved_at > ? ORDER BY reserved_at'
+
 const FIND = 'SELECT request_id, body_hash, reserved_at, expires_at, outcome FROM nonces WHERE nonce = ?'
 
 const SETTLE = `UPDATE nonces SET outcome = ? WHERE nonce = ? AND request_id = ? AND outcome = ${IN_FLIGHT}`
@@ -84,6 +95,8 @@ export class NonceLedger extends DurableObject<Env> {
   readonly #sql: SqlStorage
   /** Whether this instance knows that an alarm is set; false only costs one look. */
   #armed = false
+  /** Times of the last hour's reservations, oldest first but for differences of callers' clocks; undefined until asked for. */
+  #recent: number[] | undefined
   /** Where the current walk of the purge has come to, and the first expiry it has passed. Lost on eviction: then it starts anew. */
   #walk: { after: string; next: number | null } = { after: '', next: null }
 
@@ -93,29 +106,70 @@ export class NonceLedger extends DurableObject<Env> {
     this.#sql.exec(CREATE)
   }
 
-  /** Reserves the nonce for this request, or tells which upload holds it. */
-  async reserve(call: ReserveCall): Promise<'reserved' | OriginalUpload> {
+  /** Reserves the nonce for this request, or tells which upload holds it, or that no more may be reserved now. */
+  async reserve(call: ReserveCall): Promise<Answer> {
     const { nonce, requestId, bodyHash, reservedAt } = call
     const expiresAt = reservedAt + call.retentionSeconds
-    const inserted =
+    if (
+      !this.#isExceeded(call) &&
       this.#sql.exec(RESERVE, nonce, requestId, bodyHash, reservedAt, expiresAt).toArray().length === 1
-    if (inserted) {
+    ) {
+      this.#recent?.push(reservedAt)
       if (!this.#armed) await this.#arm(expiresAt + 1)
-      return 'reserved'
+      return this.#answer(call, 'reserved')
     }
-    const row = this.#sql.exec<Row>(FIND, nonce).one()
-    return row.request_id === requestId ? 'reserved' : toOriginal(row, call)
+    const row = this.#holder(call)
+    if (row === undefined) return this.#answer(call, 'exceeded')
+    return this.#answer(call, row.request_id === requestId ? 'reserved' : toOriginal(row, call))
   }
 
   /** The upload that holds the nonce, or 'free'; writes nothing. */
-  find(call: FindCall): 'free' | OriginalUpload {
-    const row = this.#sql.exec<Row>(FIND, call.nonce).toArray()[0]
-    return row === undefined || row.expires_at < call.reservedAt ? 'free' : toOriginal(row, call)
+  find(call: FindCall): Answer {
+    const row = this.#holder(call)
+    if (row !== undefined) return this.#answer(call, toOriginal(row, call))
+    return this.#answer(call, this.#isExceeded(call) ? 'exceeded' : 'free')
   }
 
   /** Writes the outcome once, for the request that reserved the nonce; anything else changes nothing. */
   settle(nonce: string, requestId: string, settlement: Settlement): void {
     this.#sql.exec(SETTLE, toCode(settlement), nonce, requestId)
+  }
+
+  #holder({ nonce, reservedAt }: FindCall): Row | undefined {
+    const row = this.#sql.exec<Row>(FIND, nonce).toArray()[0]
+    return row === undefined || row.expires_at < reservedAt ? undefined : row
+  }
+
+  #isExceeded({ uploadsPerHour = 0, reservedAt }: FindCall): boolean {
+    return uploadsPerHour > 0 && this.#since(reservedAt).length >= uploadsPerHour
+  }
+
+  /** Without a quota nothing is remembered: it would not be pruned. */
+  #answer({ uploadsPerHour = 0, reservedAt }: FindCall, verdict: Verdict): Answer {
+    if (uploadsPerHour === 0) {
+      this.#recent = undefined
+      return verdict
+    }
+    const recent = this.#since(reservedAt)
+    // The one that has to leave before there is room; after a quota was lowered that is not the oldest.
+    const leaving = recent[Math.max(0, recent.length - uploadsPerHour)] ?? reservedAt
+    const quota = {
+      remaining: Math.max(0, uploadsPerHour - recent.length),
+      resetSeconds: Math.max(1, leaving + QUOTA_SECONDS - reservedAt),
+    }
+    return { verdict, quota }
+  }
+
+  #since(now: number): number[] {
+    const start = now - QUOTA_SECONDS
+    const known =
+      this.#recent ??
+      this.#sql
+        .exec<{ reserved_at: number }>(RECENT, start)
+        .toArray()
+        .map((row) => row.reserved_at)
+    this.#recent = known.filter((reservedAt) => reservedAt > start)
+    return this.#recent
   }
 
   /**

@@ -12,13 +12,18 @@ export interface Challenge {
   /** Display name; may stand in a URL instead of the slug. */
   readonly name: string
   readonly status: ChallengeStatus
-  /** `https://…`, or `http://` on loopback; a path prefix is kept. */
-  readonly origin: URL
+  /**
+   * Where it is, in order of preference: `https://…`, or `http://` on loopback, with a path prefix that is kept; or `vpc:BINDING`
+   * for a Workers VPC service.
+   */
+  readonly origins: Origins
   /** Response header that proves an answer came from the challenge itself. */
   readonly marker: string | undefined
   /** Of its public routes. */
   readonly policy: ChallengePolicy
 }
+
+export type Origins = readonly [URL, ...URL[]]
 
 export const CHALLENGE_STATUSES: readonly ChallengeStatus[] = ['active', 'inactive', 'disabled', 'draft']
 

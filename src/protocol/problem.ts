@@ -19,9 +19,11 @@ interface ProblemRow {
 
 type NoFacts = Record<never, never>
 type RetryFacts = { readonly retry_after_seconds: number }
-export type MetagraphFacts = { readonly metagraph_block: number; readonly metagraph_age_seconds: number }
+type MetagraphFacts = { readonly metagraph_block: number; readonly metagraph_age_seconds: number }
 /** `retry_after_seconds` when the chain could not be asked whether the hotkey registered after the snapshot. */
 type UnknownHotkeyFacts = MetagraphFacts & { readonly retry_after_seconds?: number }
+/** Null: the hotkey itself is blocked, whatever its uid. */
+type BlockedFacts = Partial<MetagraphFacts> & { readonly uid: number | null }
 /** `reason` says what was wrong, in words of ours. */
 type BadRequestFacts = { readonly reason?: string }
 
@@ -119,9 +121,11 @@ export const PROBLEMS = {
   blocked_uid: {
     status: 401,
     title: 'Blocked uid',
-    detail: (_: MetagraphFacts & { readonly uid: number }) => 'blocked uid',
-    hint: (facts: MetagraphFacts & { readonly uid: number }) =>
-      `Uid ${facts.uid} may not upload; use the hotkey of another uid.`,
+    detail: (_: BlockedFacts) => 'blocked uid',
+    hint: (facts: BlockedFacts) =>
+      facts.uid === null
+        ? 'This hotkey may not upload. Ask the operator of the subnet why.'
+        : `Uid ${facts.uid} may not upload; use the hotkey of another uid.`,
     challenge: 'upload',
   },
   metagraph_unavailable: {

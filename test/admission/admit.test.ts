@@ -112,6 +112,16 @@ describe('refused, one change from a valid upload', () => {
     ],
     ['hotkey not registered', 'unknown_hotkey', { signer: STRANGER }, { hotkeys: [ALICE_HOTKEY] }],
     ['blocked uid', 'blocked_uid', { signer: STRANGER }],
+    ['blocked hotkey', 'blocked_uid', {}, { policy: { blockedHotkeys: new Set([ALICE_HOTKEY]) } }],
+    [
+      'blocked hotkey that is allow-listed, without a snapshot',
+      'blocked_uid',
+      {},
+      {
+        policy: { blockedHotkeys: new Set([ALICE_HOTKEY]), extraHotkeys: new Set([ALICE_HOTKEY]) },
+        hotkeys: undefined,
+      },
+    ],
     [
       'blocked uid, registration not required',
       'blocked_uid',

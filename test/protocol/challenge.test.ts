@@ -7,7 +7,7 @@ function challenge(slug: string, name: string, status: ChallengeStatus = 'active
     slug,
     name,
     status,
-    origin: new URL('https://origin.example.com'),
+    origins: [new URL('https://origin.example.com')],
     marker: undefined,
     policy: OPEN_POLICY,
   }

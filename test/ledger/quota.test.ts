@@ -1,0 +1,153 @@
+/** The quota: exact over any hour, counted with the reservation, and no row more than the nonces themselves. */
+
+import { evictDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { expect, test } from 'vitest'
+import type { LedgerFacts, LedgerKey, Reservation } from '../../src/admission/ports.ts'
+import { createLedger } from '../../src/ledger/durable-ledger.ts'
+import { shieldLedger } from '../../src/ledger/shielded-ledger.ts'
+import { IN_FLIGHT_SECONDS, NOW, newKey, RETENTION_SECONDS, reservation, stubOf, verdict } from './support.ts'
+
+const HOUR = 3600
+
+function ledgerOf(uploadsPerHour: number) {
+  return createLedger(env.NONCES, {
+    retentionSeconds: RETENTION_SECONDS,
+    inFlightSeconds: IN_FLIGHT_SECONDS,
+    uploadsPerHour,
+  })
+}
+
+const three = ledgerOf(3)
+
+/** The answer to one reservation, and what came to light with it. */
+async function ask(key: LedgerKey, changes: Partial<Reservation> = {}, ledger = three) {
+  let facts: LedgerFacts = {}
+  const result = await ledger.reserve(key, reservation(changes), (known) => {
+    facts = { ...facts, ...known }
+  })
+  const retryAfter =
+    result.ok || !('retry_after_seconds' in result.rejection.facts)
+      ? undefined
+      : result.rejection.facts.retry_after_seconds
+  return {
+    verdict: verdict(result),
+    remaining: facts.quota_remaining,
+    reset: facts.quota_reset_seconds,
+    retryAfter,
+  }
+}
+
+async function fill(key: LedgerKey, times: readonly number[]): Promise<void> {
+  for (const [index, time] of times.entries()) await ask(key, { nonce: `n${index}`, reservedAt: NOW + time })
+}
+
+test('counts down, then refuses, and the refused nonce is free when there is room', async () => {
+  const key = newKey()
+  const remaining = []
+  for (const nonce of ['a', 'b', 'c']) remaining.push((await ask(key, { nonce })).remaining)
+  expect(remaining).toEqual([2, 1, 0])
+  const late = { nonce: 'd', reservedAt: NOW + 10 }
+  expect(await ask(key, late)).toEqual({
+    verdict: 'rate_limited',
+    remaining: 0,
+    reset: HOUR - 10,
+    retryAfter: HOUR - 10,
+  })
+  expect(await three.find(key, reservation(late))).toMatchObject({ rejection: { code: 'rate_limited' } })
+  expect(await ask(key, { nonce: 'd', reservedAt: NOW + HOUR })).toMatchObject({
+    verdict: 'reserved',
+    remaining: 2,
+  })
+})
+
+test('of 40 at once as many as there is room for', async () => {
+  const key = newKey()
+  const answers = await Promise.all(Array.from({ length: 40 }, (_, n) => ask(key, { nonce: `n${n}` })))
+  const verdicts = answers.map((answer) => answer.verdict).toSorted()
+  expect(verdicts).toEqual([...Array(37).fill('rate_limited'), ...Array(3).fill('reserved')])
+})
+
+const EDGES: [second: number, verdict: string, retryAfter: number | undefined][] = [
+  [HOUR - 1, 'rate_limited', 1],
+  [HOUR, 'reserved', undefined],
+]
+test.each(EDGES)('the hour slides: %i s after the first of three', async (second, expected, retryAfter) => {
+  const key = newKey()
+  await fill(key, [0, 1800, 1801])
+  expect(await ask(key, { nonce: 'next', reservedAt: NOW + second })).toMatchObject({
+    verdict: expected,
+    retryAfter,
+  })
+})
+
+test('survives eviction: the rows are the record', async () => {
+  const key = newKey()
+  await fill(key, [0, 1, 2])
+  await evictDurableObject(stubOf(key))
+  expect(await ask(key, { nonce: 'next', reservedAt: NOW + 3 })).toMatchObject({
+    verdict: 'rate_limited',
+    retryAfter: HOUR - 3,
+  })
+  await evictDurableObject(stubOf(key))
+  expect(await ask(key, { nonce: 'next', reservedAt: NOW + HOUR })).toMatchObject({
+    verdict: 'reserved',
+    remaining: 0,
+  })
+})
+
+test('a replay stays a replay beyond the quota, and a lost answer may be asked again', async () => {
+  const key = newKey()
+  const first = reservation({ nonce: 'n0' })
+  await three.reserve(key, first)
+  await fill(key, [0, 0, 0])
+  expect(await ask(key, { nonce: 'n0' })).toMatchObject({ verdict: 'in_flight', remaining: 0 })
+  expect(verdict(await three.reserve(key, first))).toBe('reserved')
+})
+
+test('an expired row is no way around it', async () => {
+  const key = newKey()
+  const later = RETENTION_SECONDS + 1
+  await ask(key, { nonce: 'old' })
+  await fill(key, [later, later, later])
+  expect(await ask(key, { nonce: 'old', reservedAt: NOW + later })).toMatchObject({ verdict: 'rate_limited' })
+})
+
+test('a changed quota counts what was reserved under another, and under none', async () => {
+  const key = newKey()
+  for (const nonce of ['a', 'b', 'c', 'd'])
+    await ask(key, { nonce, reservedAt: NOW + nonce.charCodeAt(0) - 97 }, ledgerOf(0))
+  expect(await ask(key, { nonce: 'e', reservedAt: NOW + 4 }, ledgerOf(5))).toMatchObject({
+    verdict: 'reserved',
+    remaining: 0,
+  })
+  // Of five, three have to leave before there is room: the third is of NOW + 2.
+  expect(await ask(key, { nonce: 'f', reservedAt: NOW + 10 })).toMatchObject({ retryAfter: HOUR + 2 - 10 })
+  expect(await ask(key, { nonce: 'f' }, ledgerOf(0))).toEqual({ verdict: 'reserved', remaining: undefined })
+})
+
+test('challenges and hotkeys are counted apart', async () => {
+  const key = newKey()
+  await fill(key, [0, 0, 0])
+  expect(await ask({ ...key, slug: 'prism' })).toMatchObject({ verdict: 'reserved', remaining: 2 })
+  expect(await ask(newKey())).toMatchObject({ verdict: 'reserved', remaining: 2 })
+})
+
+test('the shield asks by hotkey, and turns away without asking the object', async () => {
+  const asked: string[] = []
+  const key = newKey()
+  const shielded = shieldLedger(
+    three,
+    async (hotkey) => {
+      asked.push(hotkey)
+      return asked.length === 1
+    },
+    60,
+  )
+  const refusal = { rejection: { code: 'rate_limited', facts: { retry_after_seconds: 60 } } }
+  expect(await shielded.find(key, reservation())).toEqual({ ok: true, value: undefined })
+  expect(await shielded.reserve(key, reservation())).toMatchObject(refusal)
+  expect(await shielded.find(key, reservation())).toMatchObject(refusal)
+  expect(asked).toEqual([key.hotkey, key.hotkey, key.hotkey])
+  expect(await three.find(key, reservation())).toEqual({ ok: true, value: undefined })
+})
