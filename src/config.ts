@@ -5,10 +5,11 @@
  * read. All faults are named at once, by name and expectation only: a value could be a secret pasted into the wrong place.
  */
 
-import { readChallenges } from './config/challenges.ts'
+import { boundServices, readChallenges } from './config/challenges.ts'
 import { isSafeUrl, isTable, Reader, SAFE_URL } from './config/reader.ts'
 import { decodeSs58 } from './crypto/ss58.ts'
 import type { AccessToken } from './origin/access.ts'
+import type { Service } from './origin/origin.ts'
 import type { ProtocolFamily } from './protocol/canonical.ts'
 import type { Challenge } from './protocol/challenge.ts'
 
@@ -22,6 +23,10 @@ export interface Config {
   readonly maxUploadBytes: number
   readonly requireRegisteredHotkey: boolean
   readonly blockedUids: ReadonlySet<number>
+  /** Refused whatever else is true of them. */
+  readonly blockedHotkeys: ReadonlySet<string>
+  /** Of one hotkey to one challenge; 0 for any number, and then no hotkey is slowed down either. */
+  readonly uploadsPerHour: number
   /** Admitted without the metagraph and without a uid. */
   readonly extraHotkeys: ReadonlySet<string>
   /** Empty: nobody is asked, snapshots are pushed. */
@@ -30,7 +35,9 @@ export interface Config {
   readonly chainGenesisHash: string
   readonly metagraphMaxAgeSeconds: number
   readonly challenges: readonly Challenge[]
-  /** Bearer tokens by the name of their secret, also of challenges that become known later; see `challengeToken`. */
+  /** Bindings that origins name, by name. */
+  readonly services: ReadonlyMap<string, Service>
+  /** Bearer tokens by the name of their secret, also of challenges that become known later; see `challengeTokens`. */
   readonly challengeTokens: ReadonlyMap<string, string>
   /** Undefined: the master's routes do not exist, and the challenges are those configured. */
   readonly masterOrigin: URL | undefined
@@ -39,9 +46,11 @@ export interface Config {
   /** As browsers send them in `Origin`; `*` for everybody. */
   readonly corsOrigins: ReadonlySet<string>
   readonly originTimeoutMs: number
+  /** Share of the requests that are logged; failures of ours are logged all. */
+  readonly logSample: number
   readonly access: AccessToken | undefined
-  /** Undefined: every admin route answers 401. */
-  readonly adminToken: string | undefined
+  /** The current one and the next; empty: every admin route answers 401. */
+  readonly adminTokens: readonly string[]
 }
 
 interface ChainEndpoint {
@@ -67,6 +76,7 @@ const TEMPLATE = `${SAFE_URL}, with one {slug} before the domain or in the path`
 /** Reads and checks everything; fails closed with every fault at once. */
 export function parseConfig(env: object): ParsedConfig {
   const read = new Reader(env)
+  const challenges = readChallenges(read)
   const config: Config = {
     netuid: read.integer('NETUID', 100, 0, 65_535),
     family: read.choice('PROTOCOL_FAMILY', 'platform', ['platform', 'base']),
@@ -75,6 +85,8 @@ export function parseConfig(env: object): ParsedConfig {
     maxUploadBytes: read.integer('MAX_UPLOAD_BYTES', 7_500_000, 1, MAX_UPLOAD_BYTES_LIMIT),
     requireRegisteredHotkey: read.boolean('REQUIRE_REGISTERED_HOTKEY', true),
     blockedUids: new Set(read.list('BLOCKED_UIDS', [0], isUid, 'uids (0 to 65535)')),
+    blockedHotkeys: new Set(read.list('BLOCKED_HOTKEYS', [], isHotkey, 'SS58 hotkeys')),
+    uploadsPerHour: read.integer('UPLOADS_PER_HOUR', 60, 0, 10_000),
     extraHotkeys: new Set(read.list('EXTRA_REGISTERED_HOTKEYS', [], isHotkey, 'SS58 hotkeys')),
     chainEndpoints: read
       .list('CHAIN_ENDPOINTS', MAINNET_ENDPOINTS, isEndpoint, `${SAFE_URL} each, or tables of url and access`)
@@ -86,7 +98,8 @@ export function parseConfig(env: object): ParsedConfig {
       '0x and 64 lower-case hex digits',
     ),
     metagraphMaxAgeSeconds: read.integer('METAGRAPH_MAX_AGE_SECONDS', 1200, 60, 86_400),
-    challenges: readChallenges(read),
+    challenges,
+    services: readServices(read, challenges),
     challengeTokens: readTokens(read),
     masterOrigin: read.optional('MASTER_ORIGIN', isSafeUrl, SAFE_URL, (url) => new URL(url)),
     originTemplate: read.optional('ORIGIN_TEMPLATE', isOriginTemplate, TEMPLATE, (template) => template),
@@ -94,13 +107,21 @@ export function parseConfig(env: object): ParsedConfig {
       read.list('CORS_ORIGINS', [], isWebOrigin, 'origins such as https://example.com, or *'),
     ),
     originTimeoutMs: read.integer('ORIGIN_TIMEOUT_SECONDS', 30, 1, 100) * 1000,
+    logSample: Number(read.text('LOG_SAMPLE', '1', /^(0|1|0?\.\d{1,6})$/, 'a share from 0 to 1')),
     access: readAccess(read),
-    adminToken: read.secret('ADMIN_TOKEN'),
+    adminTokens: [read.secret('ADMIN_TOKEN'), read.secret('ADMIN_TOKEN_NEXT')].flatMap(
+      (token) => token ?? [],
+    ),
   }
   if (config.nonceTtlSeconds < 2 * config.signatureTtlSeconds) {
     read.faults.push(
       'NONCE_TTL_SECONDS must be at least twice SIGNATURE_TTL_SECONDS, or a signed upload could be replayed',
     )
+  } else if (config.uploadsPerHour > 0 && config.nonceTtlSeconds < 3600) {
+    read.faults.push('NONCE_TTL_SECONDS must be at least 3600: UPLOADS_PER_HOUR is counted by nonces')
+  }
+  for (const { slug } of challenges.filter(isNextOfAnother)) {
+    read.faults.push(`CHALLENGES.${slug} may not end in -next: its token would be the next one of another`)
   }
   if (config.access === undefined && config.chainEndpoints.some((endpoint) => endpoint.access)) {
     read.faults.push('CHAIN_ENDPOINTS with access = true need ACCESS_CLIENT_ID and ACCESS_CLIENT_SECRET')
@@ -113,9 +134,28 @@ export function tokenName(slug: string): string {
   return `CHALLENGE_TOKEN_${slug.toUpperCase().replaceAll('-', '_')}`
 }
 
-/** A challenge without one cannot be forwarded to. */
-export function challengeToken(config: Config, slug: string): string | undefined {
-  return config.challengeTokens.get(tokenName(slug))
+/**
+ * The current token and the next (`…_NEXT`), as far as they are configured; a challenge without any cannot be forwarded to. One that
+ * became known later, under a slug that ends in `-next`, has none: the name would be that of another's.
+ */
+export function challengeTokens(config: Config, slug: string): readonly string[] {
+  if (isNextOfAnother({ slug })) return []
+  const name = tokenName(slug)
+  return [name, `${name}_NEXT`].flatMap((each) => config.challengeTokens.get(each) ?? [])
+}
+
+function isNextOfAnother({ slug }: Pick<Challenge, 'slug'>): boolean {
+  return slug.endsWith('-next')
+}
+
+function readServices(read: Reader, challenges: readonly Challenge[]): ReadonlyMap<string, Service> {
+  const names = challenges.flatMap(({ origins }) => boundServices(origins))
+  return new Map(
+    names.flatMap((name): [string, Service][] => {
+      const service = read.service(name)
+      return service === undefined ? [] : [[name, service]]
+    }),
+  )
 }
 
 /** Every secret named like a token; which slug asks for it shows later. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { challengeToken, parseConfig, tokenName } from '../src/config.ts'
+import { challengeTokens, parseConfig, tokenName } from '../src/config.ts'
 import { OPEN_POLICY } from '../src/protocol/challenge-policy.ts'
 
 const HOTKEY = '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'
@@ -93,12 +93,31 @@ describe('secrets', () => {
 
   test('a challenge that becomes known later finds its token', () => {
     const config = configOf({ CHALLENGE_TOKEN_LATE_COMER: 'late', CHALLENGE_TOKEN_LATE: '', OTHER: 'x' })
-    expect(['late-comer', 'late', 'other'].map((slug) => challengeToken(config, slug))).toEqual([
-      'late',
-      undefined,
-      undefined,
+    expect(['late-comer', 'late', 'other'].map((slug) => challengeTokens(config, slug))).toEqual([
+      ['late'],
+      [],
+      [],
     ])
     expect(Object.values(config)).not.toContain('x')
+  })
+
+  test('the next token beside the current one, or alone', () => {
+    const config = configOf({
+      CHALLENGE_TOKEN_DEMO: 'now',
+      CHALLENGE_TOKEN_DEMO_NEXT: 'then',
+      CHALLENGE_TOKEN_LATE_NEXT: 'only',
+    })
+    expect(challengeTokens(config, 'demo')).toEqual(['now', 'then'])
+    expect(challengeTokens(config, 'late')).toEqual(['only'])
+    expect(configOf({ ADMIN_TOKEN: 'now', ADMIN_TOKEN_NEXT: 'then' }).adminTokens).toEqual(['now', 'then'])
+  })
+
+  test('a slug that ends in -next reads no token of another', () => {
+    const tokens = { CHALLENGE_TOKEN_DEMO_NEXT: 'then' }
+    expect(faultsOf({ ...tokens, CHALLENGES: { 'demo-next': DEMO, next: DEMO } })).toEqual([
+      'CHALLENGES.demo-next may not end in -next: its token would be the next one of another',
+    ])
+    expect(challengeTokens(configOf(tokens), 'demo-next')).toEqual([])
   })
 
   test('the Access token has two halves', () => {
@@ -150,6 +169,10 @@ describe('faults', () => {
     [{ PROTOCOL_FAMILY: 'Platform' }, 'PROTOCOL_FAMILY'],
     [{ SIGNATURE_TTL_SECONDS: 0 }, 'SIGNATURE_TTL_SECONDS'],
     [{ NONCE_TTL_SECONDS: 599 }, 'at least twice'],
+    [{ NONCE_TTL_SECONDS: 3599 }, 'at least 3600'],
+    [{ UPLOADS_PER_HOUR: 10_001 }, 'UPLOADS_PER_HOUR'],
+    [{ BLOCKED_HOTKEYS: ['5Grw'] }, 'BLOCKED_HOTKEYS'],
+    [{ ADMIN_TOKEN_NEXT: 'two words' }, 'ADMIN_TOKEN_NEXT'],
     [{ MAX_UPLOAD_BYTES: 32_000_001 }, 'MAX_UPLOAD_BYTES'],
     [{ REQUIRE_REGISTERED_HOTKEY: 'yes' }, 'REQUIRE_REGISTERED_HOTKEY'],
     [{ BLOCKED_UIDS: ['0'] }, 'BLOCKED_UIDS'],
@@ -206,6 +229,54 @@ describe('faults', () => {
     expect(faults).toHaveLength(3)
     expect(faults.filter((fault) => !fault.startsWith('CHALLENGES')).join()).not.toContain('hunter2')
   })
+})
+
+describe('origins', () => {
+  const fetch = async () => new Response()
+  const url = 'https://demo.origin.example.com'
+  const demo = (origin: unknown) => ({ CHALLENGES: { demo: { origin } } })
+
+  const ORIGINS: [origin: unknown, hrefs: readonly string[]][] = [
+    [url, [`${url}/`]],
+    [[url], [`${url}/`]],
+    ['vpc:ORIGIN_VPC', ['vpc:ORIGIN_VPC']],
+    [
+      ['vpc:ORIGIN_VPC', `${url}/base`],
+      ['vpc:ORIGIN_VPC', `${url}/base`],
+    ],
+  ]
+  test.each(ORIGINS)('%j', (origin, hrefs) => {
+    const config = configOf({ ...demo(origin), ORIGIN_VPC: { fetch } })
+    expect(config.challenges[0]?.origins.map(String)).toEqual(hrefs)
+    expect([...config.services.keys()]).toEqual(hrefs.includes('vpc:ORIGIN_VPC') ? ['ORIGIN_VPC'] : [])
+    expect(configOf({ CHALLENGES: JSON.stringify(demo(origin).CHALLENGES), ORIGIN_VPC: { fetch } })).toEqual(
+      config,
+    )
+  })
+
+  const REFUSED: [name: string, origin: unknown, binding?: unknown][] = [
+    ['an empty list', []],
+    ['one twice', [url, `${url}/`]],
+    ['nine', Array.from({ length: 9 }, (_, at) => `https://x${at}.example.com`)],
+    ['a list in a list', [[url]]],
+    ['one that is no origin among others', [url, 'http://10.0.0.1']],
+    ['no name', 'vpc:', { fetch }],
+    ['a path behind the name', 'vpc:ORIGIN_VPC/x', { fetch }],
+    ['no such binding', 'vpc:ORIGIN_VPC'],
+    ['a text by that name', 'vpc:ORIGIN_VPC', 'text'],
+    ['a binding that is none for a service', 'vpc:ORIGIN_VPC', { get: fetch }],
+    ['a table by that name', 'vpc:ORIGIN_VPC', { fetch: 'text' }],
+  ]
+  test.each(REFUSED)('refused: %s', (_, origin, binding) => {
+    const faults = faultsOf({ ...demo(origin), ...(binding === undefined ? {} : { ORIGIN_VPC: binding }) })
+    expect(faults).toHaveLength(1)
+    expect(faults[0]).toMatch(/^CHALLENGES\.demo\.origin /)
+    expect(faults[0]).not.toContain('ORIGIN_VPC')
+  })
+})
+
+test('without a quota nonces may be kept for less than an hour', () => {
+  expect(faultsOf({ NONCE_TTL_SECONDS: 600, UPLOADS_PER_HOUR: 0 })).toEqual([])
 })
 
 test('loopback origins may speak plain HTTP', () => {

@@ -3,12 +3,21 @@
  */
 
 import { builtInPolicy } from '../protocol/built-in-policies.ts'
-import { CHALLENGE_STATUSES, type Challenge, type ChallengeStatus, isSlug } from '../protocol/challenge.ts'
+import {
+  CHALLENGE_STATUSES,
+  type Challenge,
+  type ChallengeStatus,
+  isSlug,
+  type Origins,
+} from '../protocol/challenge.ts'
 import type { ChallengePolicy } from '../protocol/challenge-policy.ts'
 import { parsePolicy } from '../protocol/policy-parser.ts'
 import { isSafeUrl, isTable, type Reader, SAFE_URL } from './reader.ts'
 
 const FIELDS = ['name', 'status', 'origin', 'marker', 'policy']
+const ORIGIN = `${SAFE_URL}, vpc:BINDING, or a list of 1 to 8 different ones`
+/** Each may take the whole of `ORIGIN_TIMEOUT_SECONDS`, and the miner waits. */
+const MAX_ORIGINS = 8
 
 /** The `CHALLENGES` table by slug. */
 export function readChallenges(read: Reader): readonly Challenge[] {
@@ -33,18 +42,39 @@ function readChallenge(read: Reader, slug: string, entry: unknown): Challenge | 
   if (unknown.length > 0) read.faults.push(`${at} knows only ${FIELDS.join(', ')}`)
   if (typeof name !== 'string' || name === '') read.faults.push(`${at}.name must be a text`)
   if (!isStatus(status)) read.faults.push(`${at}.status must be one of ${CHALLENGE_STATUSES.join(', ')}`)
-  if (!isSafeUrl(origin)) read.faults.push(`${at}.origin must be ${SAFE_URL}`)
+  const origins = parseOrigins(origin)
+  if (origins === undefined) read.faults.push(`${at}.origin must be ${ORIGIN}`)
+  else if (boundServices(origins).some((name) => read.service(name) === undefined))
+    read.faults.push(`${at}.origin names a binding that is not there, or is none for a service`)
   if (marker !== undefined && !isHeaderName(marker)) read.faults.push(`${at}.marker must be a header name`)
   const policy = readPolicy(read, slug, entry['policy'], at)
-  if (read.faults.length > before || !isSafeUrl(origin) || !isStatus(status)) return undefined
+  if (read.faults.length > before || origins === undefined || !isStatus(status)) return undefined
   return {
     slug,
     name: String(name),
     status,
-    origin: new URL(origin),
+    origins,
     marker: isHeaderName(marker) ? marker : undefined,
     policy,
   }
+}
+
+function parseOrigins(value: unknown): Origins | undefined {
+  const entries = Array.isArray(value) ? value : [value]
+  const origins = entries.flatMap((entry) => (isOrigin(entry) ? new URL(entry) : []))
+  const [first, ...others] = origins
+  if (first === undefined || origins.length !== entries.length || origins.length > MAX_ORIGINS)
+    return undefined
+  return new Set(origins.map(String)).size === origins.length ? [first, ...others] : undefined
+}
+
+function isOrigin(value: unknown): value is string {
+  return isSafeUrl(value) || (typeof value === 'string' && /^vpc:[A-Za-z_]\w*$/.test(value))
+}
+
+/** Names of the bindings among them. */
+export function boundServices(origins: Origins): readonly string[] {
+  return origins.flatMap(({ protocol, pathname }) => (protocol === 'vpc:' ? pathname : []))
 }
 
 /** A configured policy replaces the one that is built in for the slug. */

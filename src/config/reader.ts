@@ -4,6 +4,8 @@
  * A fault names the value and what is expected, never the value itself: it could be a secret in the wrong place.
  */
 
+import type { Service } from '../origin/origin.ts'
+
 export const SAFE_URL = 'an https:// URL (http:// only on loopback), no query'
 
 export class Reader {
@@ -85,6 +87,12 @@ export class Reader {
     return undefined
   }
 
+  /** A binding that can be asked something; undefined when there is none of that name. */
+  service(name: string): Service | undefined {
+    const value = this.env[name]
+    return isService(value) ? value : undefined
+  }
+
   /** A list or table, typed or as JSON text; undefined when unset, the text itself when it is not JSON. */
   structured(name: string): unknown {
     const value = this.env[name]
@@ -99,6 +107,11 @@ export class Reader {
 
 export function isTable(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The platform's stubs have their methods where a spread does not find them, but `in` does. */
+function isService(value: unknown): value is Service {
+  return typeof value === 'object' && value !== null && 'fetch' in value && typeof value.fetch === 'function'
 }
 
 /** `https://`, or `http://` on loopback; no credentials (they would end up in logs), query or fragment. */

@@ -7,6 +7,7 @@
 
 import type { Admitted } from '../admission/admit.ts'
 import type { ProtocolFamily } from '../protocol/canonical.ts'
+import type { Challenge } from '../protocol/challenge.ts'
 import type { CallOrigin, OriginAnswer } from './origin.ts'
 
 /** The challenge's private route for uploads. */
@@ -30,7 +31,7 @@ export function forwardUpload(
   context: BridgeContext,
 ): Promise<OriginAnswer> {
   return call({
-    url: originUrl(admitted.challenge.origin, BRIDGE_PATH, context.query),
+    ...originUrls(admitted.challenge, BRIDGE_PATH, context.query),
     method: 'POST',
     headers: bridgeHeaders(admitted, context),
     body: admitted.content,
@@ -38,9 +39,21 @@ export function forwardUpload(
   })
 }
 
-/** Joins without resolving: `path` is canonical and starts with `/`, and the origin's own path prefix stays in front. */
+/**
+ * Joins without resolving: `path` is canonical and starts with `/`, and the origin's own path prefix stays in front. Below
+ * `vpc:BINDING` it is `vpc:BINDING/path`.
+ */
 export function originUrl(origin: URL, path: string, query: string): string {
-  return origin.origin + origin.pathname.replace(/\/+$/, '') + path + query
+  return origin.href.replace(/\/+$/, '') + path + query
+}
+
+/** The same target at every origin of a challenge. */
+export function originUrls({ origins }: Pick<Challenge, 'origins'>, path: string, query: string) {
+  const [first, ...others] = origins
+  return {
+    url: originUrl(first, path, query),
+    otherUrls: others.map((origin) => originUrl(origin, path, query)),
+  }
 }
 
 /** The challenge trusts these because of the bearer token, and nobody else can set them. */

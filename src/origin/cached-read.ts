@@ -70,18 +70,16 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
     const { key, alone } = read
     const held = memory.get(key)
     if (held !== undefined && phaseNow(held) === 'fresh') return shown(held)
-    const cache = await open()
-    const kept = isRecent(unkept, key, UNKEPT_SECONDS) ? undefined : await find(cache, key)
+    const kept = isRecent(unkept, key, UNKEPT_SECONDS) ? undefined : await find(key)
     const phase = phaseNow(kept)
     const usable = phase === 'dead' ? undefined : kept
     if (usable !== undefined && phase === 'fresh') return shown(usable)
     if (usable !== undefined && phase === 'stale') {
-      if (await begin(cache, read)) read.waitUntil(renew(cache, read))
+      if (await begin(read)) read.waitUntil(renew(read))
       return shown(usable)
     }
-    if (alone && !(await begin(cache, read)))
-      return usable === undefined ? awaitOther(cache, key) : shown(usable)
-    const work = renew(cache, read)
+    if (alone && !(await begin(read))) return usable === undefined ? awaitOther(key) : shown(usable)
+    const work = renew(read)
     // An answer that others wait for is worth having when this client leaves; any other ends with its client.
     if (alone) read.waitUntil(work)
     const fetched = await work
@@ -104,8 +102,9 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
   }
 
   /** The youngest that this isolate or the cache has. */
-  async function find(cache: ReadCache, key: string): Promise<Kept | undefined> {
+  async function find(key: string): Promise<Kept | undefined> {
     const held = memory.get(key)
+    const cache = await open()
     const entry = await quietly(cache.match(key))
     const found = entry && (await quietly(fromEntry(entry)))
     if (found === undefined || (held !== undefined && held.fetchedAt > found.fetchedAt)) return held
@@ -114,10 +113,11 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
   }
 
   /** Whether this request is to ask the origin: nobody else of this isolate does, nor, for `alone` reads, of this data centre. */
-  async function begin(cache: ReadCache, { key, alone }: Read): Promise<boolean> {
+  async function begin({ key, alone }: Read): Promise<boolean> {
     if (isRecent(renewals, key, RENEWAL_SECONDS)) return false
     renewals.set(key, now())
     if (!alone) return true
+    const cache = await open()
     const taken = await quietly(cache.match(turnOf(key)))
     if (taken === undefined) {
       const turn = new Response('', { headers: { 'cache-control': `max-age=${RENEWAL_SECONDS}` } })
@@ -126,7 +126,7 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
     return taken === undefined
   }
 
-  async function renew(cache: ReadCache, read: Read): Promise<ReadAnswer> {
+  async function renew(read: Read): Promise<ReadAnswer> {
     const { key, alone } = read
     try {
       const fetched = await read.fetch()
@@ -135,23 +135,23 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
       const { body, headers, lifetime } = fetched
       const kept = { body, headers, lifetime, fetchedAt: now() - ageOf(headers) }
       memory.set(key, kept)
-      const put = quietly(cache.put(key, toEntry(kept)))
+      const put = quietly((await open()).put(key, toEntry(kept)))
       if (alone) await put
       else read.waitUntil(put)
       return shown(kept)
     } finally {
       renewals.delete(key)
-      if (alone) await quietly(cache.delete(turnOf(key)))
+      if (alone) await quietly((await open()).delete(turnOf(key)))
     }
   }
 
   /** Waits for the one who asks; what that one has in vain, this one has too. */
-  async function awaitOther(cache: ReadCache, key: string): Promise<ReadAnswer> {
+  async function awaitOther(key: string): Promise<ReadAnswer> {
     for (const pause of WAITS_MS) {
       await new Promise((resolve) => setTimeout(resolve, pause))
-      const kept = await find(cache, key)
+      const kept = await find(key)
       if (kept !== undefined && phaseNow(kept) !== 'dead') return shown(kept)
-      if ((await quietly(cache.match(turnOf(key)))) === undefined) break
+      if ((await quietly((await open()).match(turnOf(key)))) === undefined) break
     }
     return { kind: 'failed', cause: 'another asked in vain' }
   }

@@ -5,6 +5,9 @@
  * behind us might fold into the same name. Hop-by-hop headers, and those that `Connection` names, end here (RFC 9110 7.6.1).
  */
 
+import type { Origins } from '../protocol/challenge.ts'
+import { VPC_URL } from './origin.ts'
+
 const HOP_BY_HOP = new Set([
   'connection',
   'keep-alive',
@@ -67,12 +70,12 @@ export function forwardedHeaders(client: Headers, keepsSignature = false): Heade
 }
 
 /**
- * What an origin's headers become for the client; `marker` and the origin's internal host stay behind. `publicPath` is where the
+ * What an origin's headers become for the client; `marker` and the internal hosts of all `origins` stay behind. `publicPath` is where the
  * client finds the origin's root (`/challenges/demo`), when there is such a place.
  */
 export function returnedHeaders(
   answer: Headers,
-  origin: URL,
+  origins: Origins,
   marker: string | undefined,
   publicPath?: string,
 ): Headers {
@@ -90,7 +93,7 @@ export function returnedHeaders(
   }
   for (const name of ['location', 'content-location']) {
     const location = headers.get(name)
-    if (location !== null) headers.set(name, publicLocation(location, origin, publicPath))
+    if (location !== null) headers.set(name, publicLocation(location, origins, publicPath))
   }
   const cookies = headers.getSetCookie()
   if (cookies.some(isAccessCookie)) {
@@ -106,20 +109,23 @@ function isAccessCookie(cookie: string): boolean {
 }
 
 /** A relative reference passes as it is; an absolute one to an internal host is shown as the path it has for the client. */
-function publicLocation(location: string, origin: URL, publicPath: string | undefined): string {
-  if (!/^([a-z][a-z0-9+.-]*:|[/\\]{2})/i.test(location) || !URL.canParse(location, origin.href))
+function publicLocation(location: string, origins: Origins, publicPath: string | undefined): string {
+  const known = origins.map((origin) => (origin.protocol === 'vpc:' ? VPC_URL : origin))
+  if (!/^([a-z][a-z0-9+.-]*:|[/\\]{2})/i.test(location) || !URL.canParse(location, VPC_URL.href))
     return location
-  const target = new URL(location, origin.href)
-  if (!target.protocol.startsWith('http') || !isInternal(target.hostname, origin)) return location
-  const prefix = origin.pathname.replace(/\/+$/, '')
+  const target = new URL(location, VPC_URL)
+  const origin = known.find(({ hostname }) => hostname === target.hostname)
+  if (!target.protocol.startsWith('http') || !(origin !== undefined || isInternal(target.hostname)))
+    return location
+  const prefix = (origin ?? known[0] ?? VPC_URL).pathname.replace(/\/+$/, '')
   const below = target.pathname.startsWith(`${prefix}/`) && publicPath !== undefined
   const path = below ? publicPath + target.pathname.slice(prefix.length) : target.pathname
   return path + target.search + target.hash
 }
 
-/** The origin itself, an address, or a name without a dot, such as a container's: none means anything to a client. */
-function isInternal(hostname: string, origin: URL): boolean {
-  return hostname === origin.hostname || !hostname.includes('.') || /^[\d.]+$/.test(hostname)
+/** An address, or a name without a dot, such as a container's: neither means anything to a client. */
+function isInternal(hostname: string): boolean {
+  return !hostname.includes('.') || /^[\d.]+$/.test(hostname)
 }
 
 function connectionNamed(headers: Headers): ReadonlySet<string> {

@@ -8,7 +8,10 @@
 import { type AccessToken, accessHeaders } from './access.ts'
 
 export interface OriginCall {
+  /** As `originUrl` makes it. */
   readonly url: string
+  /** The same of the challenge's other origins, for `createFailover`. */
+  readonly otherUrls?: readonly string[]
   readonly method: string
   readonly headers: Headers
   readonly body?: Uint8Array<ArrayBuffer> | StreamedBody
@@ -34,8 +37,21 @@ export interface OriginOptions {
   /** From the end of the request to the response's headers; bodies may take longer. */
   readonly timeoutMs: number
   readonly access: AccessToken | undefined
-  readonly fetch: (request: Request) => Promise<Response>
+  readonly fetch: Service['fetch']
+  /** Workers VPC services by the name of their binding. */
+  readonly services?: ReadonlyMap<string, Service>
 }
+
+/** What is used of a `Fetcher`. */
+export interface Service {
+  fetch(request: Request): Promise<Response>
+}
+
+/** What goes through a VPC binding needs a URL, and its host is only the `Host` header (platform-notes 3.1). */
+export const VPC_URL = new URL('http://challenge/')
+/** What the VPC binding throws when there was nothing to send to; its other faults may have come later. */
+const VPC_NEVER_CONNECTED = /\b(connection_refused|dns_error)\b/
+export const BODY_BROKE_OFF = 'body broke off'
 
 /** Cloudflare answered for an origin that no connection was made to: down, unreachable, TLS refused, tunnel not connected. */
 const NEVER_CONNECTED = new Set([521, 523, 525, 526, 530])
@@ -43,17 +59,27 @@ const NEVER_CONNECTED = new Set([521, 523, 525, 526, 530])
 export function createOrigin(options: OriginOptions): CallOrigin {
   return async (call) => {
     const wait = createWait(options.timeoutMs)
+    const { service, url } = wayTo(call.url, options)
     try {
-      const response = await options.fetch(toRequest(call, options.access, wait))
+      const response = await service.fetch(toRequest({ ...call, url }, options.access, wait))
       const failure = transportFailure(response, call.marker)
       return failure ?? { delivered: true, response }
     } catch (error) {
-      const cause = wait.signal.aborted ? String(wait.signal.reason) : thrownCause(error)
-      return { delivered: false, outcome: 'unknown', cause }
+      if (wait.signal.aborted) return failed('unknown', String(wait.signal.reason))
+      const [refused] = (service !== options && VPC_NEVER_CONNECTED.exec(String(error))) || []
+      if (refused !== undefined) return failed('not_delivered', `vpc ${refused}`)
+      return failed('unknown', thrownCause(error))
     } finally {
       wait.end()
     }
   }
+}
+
+/** `parseConfig` has seen to it that every binding an origin names is there. */
+function wayTo(url: string, options: OriginOptions): { readonly service: Service; readonly url: string } {
+  const [, binding = '', path = ''] = /^vpc:(\w+)(.*)$/.exec(url) ?? []
+  const service = options.services?.get(binding)
+  return service === undefined ? { service: options, url } : { service, url: VPC_URL.origin + path }
 }
 
 /** The wait for the response's headers. It begins when the request has been sent: a slow upload is no fault of the origin. */
@@ -85,10 +111,9 @@ function createWait(timeoutMs: number): Wait {
 }
 
 function toRequest(call: OriginCall, access: AccessToken | undefined, wait: Wait): Request {
-  const headers = new Headers(call.headers)
-  if (access !== undefined && call.url.startsWith('https://')) {
-    for (const [name, value] of Object.entries(accessHeaders(access))) headers.set(name, value)
-  }
+  const isTunnel = access !== undefined && call.url.startsWith('https://')
+  const headers = isTunnel ? new Headers(call.headers) : call.headers
+  if (isTunnel) for (const [name, value] of Object.entries(accessHeaders(access))) headers.set(name, value)
   const init: RequestInit = { method: call.method, headers, redirect: 'manual', signal: wait.signal }
   if (call.body !== undefined && 'stream' in call.body) init.body = pump(call.body, wait)
   else {
@@ -109,7 +134,7 @@ function pump({ stream, bytes }: StreamedBody, wait: Wait): ReadableStream<Uint8
   const pipe = bytes === undefined ? new IdentityTransformStream() : new FixedLengthStream(bytes)
   stream.pipeTo(pipe.writable, { preventAbort: true, preventCancel: true }).then(
     () => wait.begin(),
-    () => wait.giveUp('body broke off'),
+    () => wait.giveUp(BODY_BROKE_OFF),
   )
   return pipe.readable
 }

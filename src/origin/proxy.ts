@@ -10,7 +10,7 @@ import type { ProtocolFamily } from '../protocol/canonical.ts'
 import type { Challenge } from '../protocol/challenge.ts'
 import type { PassThroughPlan } from '../protocol/challenge-policy.ts'
 import { encodedPath, rawQuery } from '../protocol/path.ts'
-import { originUrl } from './bridge.ts'
+import { originUrls } from './bridge.ts'
 import { forwardedHeaders } from './headers.ts'
 import type { CallOrigin, OriginAnswer, StreamedBody } from './origin.ts'
 
@@ -35,7 +35,7 @@ export function forwardRequest(
   headers.set('X-Request-Id', requestId)
   const body = streamedBody(client)
   return call({
-    url: originUrl(challenge.origin, encodedPath(plan.path), rawQuery(client.url)),
+    ...originUrls(challenge, encodedPath(plan.path), rawQuery(client.url)),
     method: client.method,
     headers,
     marker: challenge.marker,

@@ -78,6 +78,7 @@ export function lifetimeOf(
   headers: Headers,
   rule: CacheRule | undefined,
 ): Lifetime | undefined {
+  if (rule === undefined && !headers.has('cache-control')) return undefined
   if (status !== 200 || headers.has('set-cookie')) return undefined
   const control = parseCacheControl(headers.get('cache-control') ?? '')
   if (['no-store', 'no-cache', 'private'].some((word) => control.has(word))) return undefined

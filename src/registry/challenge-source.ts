@@ -51,7 +51,7 @@ function withRegistered(
     ...own,
     ...others.map((challenge) => ({
       ...challenge,
-      origin: new URL(template.replace('{slug}', challenge.slug)),
+      origins: [new URL(template.replace('{slug}', challenge.slug))] as const,
       marker: undefined,
       policy: builtInPolicy(challenge.slug),
     })),

@@ -10,7 +10,7 @@ const ADMITTED: Admitted = {
     slug: 'demo',
     name: 'Demo',
     status: 'active',
-    origin: new URL('https://demo.example.com'),
+    origins: [new URL('https://demo.example.com')],
     marker: 'x-origin',
     policy: OPEN_POLICY,
   },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { forwardedHeaders, returnedHeaders } from '../../src/origin/headers.ts'
 
-const ORIGIN = new URL('https://demo.origin.example.com/base')
+const ORIGIN = [new URL('https://demo.origin.example.com/base')] as const
 
 describe('towards the challenge', () => {
   const DROPPED = [
@@ -127,5 +127,23 @@ describe('towards the client', () => {
       expect(returnedHeaders(answer, ORIGIN, undefined).get(name)).toBe(shown)
       expect(returnedHeaders(answer, ORIGIN, undefined, '/challenges/demo').get(name)).toBe(below)
     }
+  })
+
+  const SEVERAL: [sent: string, shown: string][] = [
+    ['https://demo.origin.example.com/base/x', '/challenges/demo/x'],
+    ['https://second.origin.example.com/x', '/challenges/demo/x'],
+    ['http://challenge/x', '/challenges/demo/x'],
+    ['//challenge/x?y', '/challenges/demo/x?y'],
+    ['vpc:ORIGIN_VPC/x', 'vpc:ORIGIN_VPC/x'],
+    ['https://elsewhere.example.com/x', 'https://elsewhere.example.com/x'],
+  ]
+  test.each(SEVERAL)('of several origins, Location %s is shown as %s', (sent, shown) => {
+    const origins = [
+      new URL('vpc:ORIGIN_VPC'),
+      new URL('https://demo.origin.example.com/base'),
+      new URL('https://second.origin.example.com'),
+    ] as const
+    const headers = returnedHeaders(new Headers({ location: sent }), origins, undefined, '/challenges/demo')
+    expect(headers.get('location')).toBe(shown)
   })
 })

@@ -80,6 +80,62 @@ describe('the challenge answered', () => {
   })
 })
 
+describe('through a VPC binding', () => {
+  /** A stub whose method needs its `this`, as the platform's does. */
+  function service(answer: Response | Error) {
+    const sent: Request[] = []
+    const stub = {
+      answer,
+      async fetch(request: Request) {
+        sent.push(request)
+        if (this.answer instanceof Error) throw this.answer
+        return this.answer
+      },
+    }
+    const ask = createOrigin({
+      timeoutMs: 1000,
+      access: ACCESS,
+      fetch: () => Promise.reject(new Error('not through the binding')),
+      services: new Map([['ORIGIN_VPC', stub]]),
+    })
+    const call = { url: 'vpc:ORIGIN_VPC/v1/x%20y?z=%2F', method: 'GET', headers: new Headers() }
+    return { sent, ask: (marker?: string) => ask({ ...call, marker }) }
+  }
+
+  test('path and query arrive; the Access token is for hostnames', async () => {
+    const { ask, sent } = service(new Response('ok'))
+    expect(await ask()).toMatchObject({ delivered: true })
+    expect(sent[0]?.url).toBe('http://challenge/v1/x%20y?z=%2F')
+    expect([...(sent[0]?.headers ?? [])]).toEqual([])
+    expect(sent[0]?.redirect).toBe('manual')
+  })
+
+  const thrown = (message: string, name = 'ProxyError') => Object.assign(new Error(message), { name })
+  const FAILED: [name: string, answer: Response | Error, outcome: string, cause: string, marker?: string][] =
+    [
+      ['refused', thrown('connection_refused'), 'not_delivered', 'vpc connection_refused'],
+      [
+        'refused, by the text',
+        thrown('ProxyError: connection_refused', 'Error'),
+        'not_delivered',
+        'vpc connection_refused',
+      ],
+      ['no such name', thrown('dns_error'), 'not_delivered', 'vpc dns_error'],
+      ['broke off', thrown('connection_terminated'), 'unknown', 'thrown ProxyError'],
+      ['too slow', thrown('connection_timeout'), 'unknown', 'thrown ProxyError'],
+      ['anything else', thrown('internal error; reference = x', 'Error'), 'unknown', 'thrown Error'],
+      ['error 1101 in place of a throw', answer(500), 'unknown', 'no marker, 500', 'X-Origin'],
+    ]
+  test.each(FAILED)('%s', async (_, thrownOrAnswered, outcome, cause, marker) => {
+    expect(await service(thrownOrAnswered).ask(marker)).toEqual({ delivered: false, outcome, cause })
+  })
+
+  test('the same words from anywhere else prove nothing', async () => {
+    const { result } = await call({ answer: thrown('connection_refused') })
+    expect(result).toMatchObject({ delivered: false, outcome: 'unknown' })
+  })
+})
+
 describe('what is sent', () => {
   test('redirects are never followed', async () => {
     expect((await call({})).sent?.redirect).toBe('manual')

@@ -9,7 +9,7 @@ const CHALLENGE: Challenge = {
   slug: 'demo',
   name: 'Demo Challenge',
   status: 'active',
-  origin: new URL('https://demo.example.com/base/'),
+  origins: [new URL('https://demo.example.com/base/')],
   marker: 'x-origin',
   policy: OPEN_POLICY,
 }

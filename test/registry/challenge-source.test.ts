@@ -51,7 +51,7 @@ test('a registered one has its origin from the template and its peculiarities by
     slug: 'demo',
     name: 'Demo',
     status: 'active',
-    origin: new URL('https://demo.origin.example.com/base'),
+    origins: [new URL('https://demo.origin.example.com/base')],
     marker: undefined,
     policy: OPEN_POLICY,
   })

@@ -17,9 +17,14 @@ export function configOf(env: object): Config {
   return parsed.config
 }
 
-/** What a gateway without a master has where one with a master asks it; nothing is found in its cache. */
-export function withoutMaster(config: Config): Pick<Gateway, 'challenges' | 'registry' | 'readThrough'> {
+/** What a gateway without a master has where one with a master asks it; nothing is found in its cache, and nothing remembered. */
+export function withoutMaster(
+  config: Config,
+): Pick<Gateway, 'challenges' | 'registry' | 'readThrough' | 'tokenMemory' | 'statistics' | 'readBoard'> {
   return {
+    tokenMemory: new Map(),
+    statistics: { count: () => undefined },
+    readBoard: async () => undefined,
     challenges: createChallengeSource(config.challenges),
     registry: undefined,
     readThrough: createReads(

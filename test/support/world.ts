@@ -8,7 +8,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { createServer, type Socket } from 'node:net'
 import { startChain } from '../../dev/chain.ts'
 import { type Received, startChallenge } from '../../dev/challenge.ts'
-import { startGateway } from '../../dev/gateway.ts'
+import { type GatewayOptions, startGateway } from '../../dev/gateway.ts'
 import { DEV_KEYS } from '../../dev/keys.ts'
 import { createSigner, type Signer } from '../../src/crypto/sign.ts'
 import { type SignedUpload, signUpload, submissionsPath } from '../../src/miner/sign.ts'
@@ -23,6 +23,7 @@ const ORIGIN_TIMEOUT_SECONDS = 1
 export interface WorldOptions {
   readonly vars?: Readonly<Record<string, unknown>>
   readonly secrets?: Readonly<Record<string, string>>
+  readonly services?: GatewayOptions['services']
 }
 
 export type TestWorld = Awaited<ReturnType<typeof startWorld>>
@@ -40,6 +41,7 @@ export async function startWorld(options: WorldOptions = {}) {
   const origins = { demo: challenge.url, ...misbehaving.origins }
   const slugs = Object.keys(origins)
   const gateway = await startGateway({
+    ...(options.services && { services: options.services }),
     inspectLedgers: true,
     onLog: ({ message }) => logs.push(message),
     vars: {
@@ -51,6 +53,8 @@ export async function startWorld(options: WorldOptions = {}) {
         tokenless: { origin: challenge.url },
       },
       ORIGIN_TIMEOUT_SECONDS,
+      // Alice uploads more than any miner.
+      UPLOADS_PER_HOUR: 0,
       ...options.vars,
     },
     secrets: {
