@@ -3,7 +3,9 @@ import { defineConfig } from 'vitest/config'
 import { closingLine } from './test/support/closing-line.ts'
 
 // Rooms that touch the platform run inside workerd; everything else runs in plain Node.
-const EDGE = ['test/ledger/**', 'test/metagraph/**', 'test/origin/**', 'test/registry/**', 'test/routes/**']
+const EDGE = ['ledger', 'metagraph', 'origin', 'registry', 'routes', 'status'].map(
+  (room) => `test/${room}/**`,
+)
 const BLACKBOX = ['test/blackbox/**']
 
 export default defineConfig({

@@ -70,6 +70,8 @@ export interface GatewayOptions {
   readonly persistTo?: string
   /** Let `.dev.vars` beside wrangler.toml win over everything else, as `wrangler dev` does. */
   readonly devVars?: boolean
+  /** Workers VPC services by the name of their binding: the module text of a worker of its own that stands for each. */
+  readonly services?: Readonly<Record<string, string>>
   /** Another bundle to run with the same bindings (the benchmark's bare pass-through). */
   readonly bundle?: string
   /** Allow `queryLedger`; Miniflare then wraps the Durable Object's class. */
@@ -112,6 +114,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const fromFile = options.devVars === true ? readDevVars() : {}
   const vars = { ...config.vars, ...options.vars }
   const name = config.name ?? 'gateway'
+  const services = Object.entries(options.services ?? {})
   const { workerOptions } = unstable_getMiniflareWorkerOptions(CONFIG)
   const { modulesRules: _, ...bindings } = workerOptions
   const miniflare = new Miniflare(
@@ -135,7 +138,13 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
           ],
           unsafeDirectSockets: [{ host: '127.0.0.1', port: options.port ?? 0 }],
           bindings: { ...vars, ...options.secrets, ...fromFile },
+          serviceBindings: Object.fromEntries(services.map(([binding]) => [binding, binding])),
         },
+        ...services.map(([binding, contents]) => ({
+          name: binding,
+          modules: [{ type: 'ESModule' as const, path: 'service.js', contents }],
+          compatibilityDate: config.compatibility_date,
+        })),
       ],
     }),
   )

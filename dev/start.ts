@@ -66,6 +66,8 @@ async function main(): Promise<void> {
       CHAIN_ENDPOINTS: [chainUrl],
       CHAIN_GENESIS_HASH: DEV_GENESIS_HASH,
       CHALLENGES: { [SLUG]: { name: 'Demo', origin } },
+      // Nobody is slowed down here; `.dev.vars` may set another.
+      UPLOADS_PER_HOUR: 0,
     },
     secrets: { CHALLENGE_TOKEN_DEMO: token },
     persistTo: path.join(STATE, 'gateway'),

@@ -7,7 +7,7 @@
 import type { Handler } from 'hono'
 import { HonoBase } from 'hono/hono-base'
 import { TrieRouter } from 'hono/router/trie-router'
-import { describeError, type Log, type RequestEntry } from './log.ts'
+import { describeError, type Log, type RequestEntry, serverTiming } from './log.ts'
 import { decodedPath, encodedPath, rawQuery } from './protocol/path.ts'
 import { rejected } from './protocol/problem.ts'
 import { requireAdmin } from './routes/admin.ts'
@@ -16,17 +16,26 @@ import { type AppEnv, type Gateway, type RouteContext, refuse } from './routes/c
 import { allowReading } from './routes/cors.ts'
 import { getDashboard, getWeights, manage } from './routes/master.ts'
 import { getMetagraph, putMetagraph } from './routes/metagraph.ts'
+import { getOpenApi } from './routes/openapi.ts'
 import { getLimits, getReady, getTime, getVersion } from './routes/own.ts'
 import { getRegistry } from './routes/registry.ts'
+import { getMetrics, getStatus, getStatusPage } from './routes/status.ts'
 import { getSubmission, postSubmission } from './routes/submissions.ts'
 import { postVerify } from './routes/verify.ts'
 
 type Route = Readonly<Partial<Record<'GET' | 'POST' | 'PUT', Handler<AppEnv>>>>
 
+const SUBMISSIONS = '/v1/challenges/:challenge/submissions'
+
 const ROUTES: Readonly<Record<string, Route>> = {
+  '/': { GET: getStatusPage },
+  '/status': { GET: getStatusPage },
+  '/v1/status': { GET: getStatus },
+  '/metrics': { GET: getMetrics },
   '/health': { GET: (c) => c.json({ status: 'ok' }) },
   '/ready': { GET: getReady },
   '/version': { GET: getVersion },
+  '/openapi.json': { GET: getOpenApi },
   '/v1/time': { GET: getTime },
   '/v1/limits': { GET: getLimits },
   '/v1/metagraph': { GET: getMetagraph },
@@ -34,7 +43,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   '/v1/weights/latest': { GET: getWeights },
   '/v1/challenges/dashboard.svg': { GET: getDashboard },
   '/v1/admin/metagraph': { PUT: putMetagraph },
-  '/v1/challenges/:challenge/submissions': { POST: postSubmission },
+  [SUBMISSIONS]: { POST: postSubmission },
   '/v1/challenges/:challenge/submissions/verify': { POST: postVerify },
   '/v1/challenges/:challenge/submissions/:id': { GET: getSubmission },
 }
@@ -60,15 +69,19 @@ export function createApp(gateway: Gateway | undefined, log: Log, now: () => num
     c.set('receivedAt', Math.floor(startedAt / 1000))
     c.set('path', decodedPath(c.req.raw.url))
     if (gateway !== undefined) c.set('gateway', gateway)
-    if (gateway === undefined && c.var.path !== '/health') {
+    if (gateway === undefined && c.get('path') !== '/health') {
       c.res = refuse(c, rejected('internal_error', {}, 'configuration').rejection)
     } else await next()
-    const overdue = gateway?.refreshIfOverdue(c.var.receivedAt)
+    const overdue = gateway?.refreshIfOverdue(c.get('receivedAt'))
     if (overdue !== undefined) c.executionCtx.waitUntil(overdue)
     c.res.headers.set('x-request-id', entry.request_id)
     entry.status = c.res.status
     entry.ms = now() - startedAt
+    c.res.headers.append('server-timing', serverTiming(entry))
     log(entry)
+    const batch =
+      entry.route === SUBMISSIONS && entry.method === 'POST' ? gateway?.statistics.count(entry) : undefined
+    if (batch !== undefined) c.executionCtx.waitUntil(batch)
   })
 
   for (const [path, route] of Object.entries(ROUTES)) {
@@ -76,7 +89,7 @@ export function createApp(gateway: Gateway | undefined, log: Log, now: () => num
       c.var.entry.route = path
       return next()
     })
-    if (path.startsWith('/v1/admin/')) app.use(path, requireAdmin)
+    if (path.startsWith('/v1/admin/') || path === '/metrics') app.use(path, requireAdmin)
     else if ('GET' in route && path !== '/health') app.use(path, allowReading)
     for (const [method, handler] of Object.entries(route)) app.on(method, path, handler)
     const allow = Object.keys(route).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : method))

@@ -6,25 +6,32 @@ import { bytesToHex } from '@noble/hashes/utils.js'
 import type { Hono } from 'hono'
 import { createBodyBudget } from './admission/body.ts'
 import { createAttemptBudget } from './admission/likely-cause.ts'
-import type { RunningDigest } from './admission/ports.ts'
+import type { Ledger, RunningDigest } from './admission/ports.ts'
 import { createApp } from './app.ts'
-import { type Config, challengeToken, parseConfig } from './config.ts'
+import { type Config, challengeTokens, parseConfig } from './config.ts'
 import { createVerifier } from './crypto/signature.ts'
 import { createLedger, IN_FLIGHT_MARGIN_SECONDS } from './ledger/durable-ledger.ts'
-import { describeError, logLine } from './log.ts'
+import { shieldLedger } from './ledger/shielded-ledger.ts'
+import { createLog, type Dataset, describeError, logLine } from './log.ts'
 import { createDurableLease } from './metagraph/durable-lease.ts'
 import { createMetagraph, type KvMetagraph } from './metagraph/kv-metagraph.ts'
 import { accessHeaders } from './origin/access.ts'
 import { createReads } from './origin/cached-read.ts'
+import { createFailover } from './origin/failover.ts'
 import { askMaster } from './origin/master.ts'
-import { createOrigin } from './origin/origin.ts'
+import { type CallOrigin, createOrigin } from './origin/origin.ts'
 import { createChallengeSource } from './registry/challenge-source.ts'
 import { createRegistry, type KvRegistry, MISS_PAUSE_SECONDS } from './registry/kv-registry.ts'
 import type { AppEnv, Gateway } from './routes/context.ts'
-import { createAddressLimit } from './routes/verify.ts'
+import { createLimit, SHIELD } from './routes/fair-use.ts'
+import { checkTrace } from './routes/trace.ts'
+import { createBoard, type DurableBoard } from './status/durable-board.ts'
+import { PROBE_TIMEOUT_MS, probeChallenges } from './status/probe.ts'
+import { createStatistics } from './status/statistics.ts'
 
 export { NonceLedger } from './ledger/nonce-ledger.ts'
 export { MetagraphLease } from './metagraph/metagraph-lease.ts'
+export { StatusBoard } from './status/status-board.ts'
 
 /** Half of an isolate's 128 MB: the other half is code, stacks, key tables and what the runtime buffers. */
 const BODY_BYTES_IN_FLIGHT = 64_000_000
@@ -35,10 +42,8 @@ const REGISTRY_TIMEOUT_MS = 5000
 
 interface Isolate {
   readonly app: Hono<AppEnv>
-  /** Undefined while the configuration is at fault. */
-  readonly metagraph: KvMetagraph | undefined
-  /** Undefined without a master too. */
-  readonly registry: KvRegistry | undefined
+  /** What the cron does; nothing while the configuration is at fault. */
+  readonly refresh: (now: number) => Promise<unknown>
 }
 
 let isolate: Isolate | undefined
@@ -50,8 +55,7 @@ export default {
   },
   async scheduled(_controller, env) {
     isolate ??= createIsolate(env)
-    const now = nowSeconds()
-    await Promise.all([isolate.metagraph?.refresh(now), isolate.registry?.refresh(now)])
+    await isolate.refresh(nowSeconds())
   },
 } satisfies ExportedHandler<Env>
 
@@ -59,13 +63,23 @@ function createIsolate(env: Env): Isolate {
   const parsed = parseConfig(env)
   if (!parsed.ok) {
     logLine({ event: 'configuration', faults: parsed.faults.join('; ') })
-    return { app: createApp(undefined, logLine, Date.now), metagraph: undefined, registry: undefined }
+    return { app: createApp(undefined, logLine, Date.now), refresh: async () => [] }
   }
   const { config } = parsed
   const metagraph = createMetagraphOf(config, env)
   const registry = createRegistryOf(config, env)
-  const gateway = createGateway(config, env, metagraph, registry)
-  return { app: createApp(gateway, logLine, Date.now), metagraph, registry }
+  const board = createBoard(() => env.STATUS.getByName(String(config.netuid)), Date.now)
+  const gateway = createGateway(config, env, metagraph, registry, board)
+  const log = createLog(config.logSample, datasetOf(env))
+  const probe = createOriginCaller(config, Math.min(config.originTimeoutMs, PROBE_TIMEOUT_MS))
+  const probeAll = async (now: number) => {
+    const challenges = await gateway.challenges.listFor(config.challenges[0]?.slug ?? '', now)
+    await board.probed(await probeChallenges(probe, challenges, now)).catch(() => {})
+  }
+  return {
+    app: createApp(gateway, log, Date.now),
+    refresh: (now) => Promise.all([metagraph.refresh(now), registry?.refresh(now), probeAll(now)]),
+  }
 }
 
 function createGateway(
@@ -73,21 +87,24 @@ function createGateway(
   env: Env,
   metagraph: KvMetagraph,
   registry: KvRegistry | undefined,
+  board: DurableBoard,
 ): Gateway {
-  const { originTimeoutMs: timeoutMs, access } = config
+  const { originTimeoutMs: timeoutMs, challenges } = config
+  const mostOrigins = Math.max(1, ...challenges.map(({ origins }) => origins.length))
   return {
     config,
     ports: {
       now: nowSeconds,
       metagraph,
-      ledger: createLedger(env.NONCES, {
+      ledger: createShieldedLedger(config, env, {
         retentionSeconds: config.nonceTtlSeconds,
-        inFlightSeconds: timeoutMs / 1000 + IN_FLIGHT_MARGIN_SECONDS,
+        // One more than origins: a refused token may be followed by the next one.
+        inFlightSeconds: (timeoutMs / 1000) * (mostOrigins + 1) + IN_FLIGHT_MARGIN_SECONDS,
       }),
       verify: createVerifier(),
       newDigest,
       causes: createAttemptBudget(nowSeconds),
-      hasToken: (slug) => challengeToken(config, slug) !== undefined,
+      hasToken: (slug) => challengeTokens(config, slug).length > 0,
     },
     budgets: {
       uploads: createBodyBudget(BODY_BYTES_IN_FLIGHT, nowSeconds),
@@ -95,15 +112,31 @@ function createGateway(
     },
     challenges: createChallengeSource(config.challenges, registry, config.originTemplate),
     registry,
-    callOrigin: createOrigin({ timeoutMs, access, fetch: (request) => fetch(request) }),
+    callOrigin: checkTrace(createOriginCaller(config, timeoutMs)),
     readThrough: createReads(() => caches.open('public-reads'), nowSeconds),
     refreshIfOverdue: metagraph.refreshIfOverdue,
     pushMetagraph: metagraph.push,
-    allowsAddress: createAddressLimit(env.LIMIT_ADDRESS, (fault) =>
-      logLine({ event: 'rate_limiter', fault: describeError(fault) }),
-    ),
+    allowsAddress: createLimit(env.LIMIT_ADDRESS, onLimiterFault),
+    tokenMemory: new Map(),
+    statistics: createStatistics(board.record, Date.now, sleep),
+    readBoard: board.read,
     version: env.CF_VERSION.id,
   }
+}
+
+/** Without a quota there is no shield for it either. */
+function createShieldedLedger(
+  { uploadsPerHour }: Config,
+  env: Env,
+  options: { readonly retentionSeconds: number; readonly inFlightSeconds: number },
+): Ledger {
+  const ledger = createLedger(env.NONCES, { ...options, uploadsPerHour })
+  if (uploadsPerHour === 0) return ledger
+  return shieldLedger(ledger, createLimit(env.LIMIT_HOTKEY, onLimiterFault), SHIELD.seconds)
+}
+
+function onLimiterFault(fault: unknown): void {
+  logLine({ event: 'rate_limiter', fault: describeError(fault) })
 }
 
 function createMetagraphOf(config: Config, env: Env): KvMetagraph {
@@ -145,6 +178,20 @@ function createRegistryOf(config: Config, env: Env): KvRegistry | undefined {
 /** `endpoint: reason` of each endpoint that was asked in vain. */
 function faultList(faults: readonly { readonly endpoint: string; readonly reason: string }[]): string {
   return faults.map(({ endpoint, reason }) => `${endpoint}: ${reason}`).join('; ')
+}
+
+function createOriginCaller({ access, services }: Config, timeoutMs: number): CallOrigin {
+  const call = createOrigin({ timeoutMs, access, services, fetch: (request) => fetch(request) })
+  return createFailover(call, nowSeconds)
+}
+
+/** `METRICS` is optional, and so not in wrangler.toml nor in the generated types. */
+function datasetOf(env: Env & { readonly METRICS?: Dataset }): Dataset | undefined {
+  return env.METRICS
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 function nowSeconds(): number {

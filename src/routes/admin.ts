@@ -7,11 +7,14 @@ import { sameSecret } from '../crypto/secret.ts'
 import { rejected } from '../protocol/problem.ts'
 import { type AppEnv, refuse } from './context.ts'
 
-/** 401 `unauthorized` for everybody else, and for everybody when no token is configured. */
+/** 401 `unauthorized` for everybody else, and for everybody when no token is configured. During a rotation two are. */
 export const requireAdmin: MiddlewareHandler<AppEnv> = (c, next) => {
-  const expected = c.var.gateway.config.adminToken
   const sent = sentToken(c.req.raw.headers)
-  if (expected !== undefined && sent !== '' && sameSecret(sent, expected)) return next()
+  const token = c.var.gateway.config.adminTokens.find((each) => sameSecret(sent, each))
+  if (token !== undefined) {
+    c.set('adminToken', token)
+    return next()
+  }
   return Promise.resolve(refuse(c, rejected('unauthorized', {}).rejection))
 }
 

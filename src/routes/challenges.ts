@@ -17,8 +17,8 @@ import { challengeNamed, type RouteContext, refuse } from './context.ts'
 import { isPublicRead, readPublic } from './public-read.ts'
 
 export async function passThrough(c: RouteContext): Promise<Response> {
-  const { config, callOrigin } = c.var.gateway
-  const { entry } = c.var
+  const { config, callOrigin } = c.get('gateway')
+  const entry = c.get('entry')
   const target = readTarget(c)
   if (!target.ok) return refuse(c, target.rejection)
   const challenge = await challengeNamed(c, target.value.challengeText)
@@ -40,7 +40,7 @@ function readTarget(c: RouteContext): Result<PassThroughTarget> {
   const { url, method, headers } = c.req.raw
   const target = readPassThrough(url)
   if (!target.ok && target.rejection.code === 'not_found') return target
-  c.var.entry.route = '/challenges/:challenge/*'
+  c.get('entry').route = '/challenges/:challenge/*'
   if (!PASS_THROUGH_METHODS.includes(method))
     return rejected('method_not_allowed', { allow: PASS_THROUGH_METHODS })
   if (/websocket/i.test(headers.get('upgrade') ?? '')) return rejected('path_not_allowed', {}, 'websocket')
@@ -54,10 +54,10 @@ function relay(c: RouteContext, challenge: Challenge, plan: PassThroughPlan, ans
     return refuse(c, rejection, plan.isEnv ? 503 : undefined)
   }
   const { status, headers, body } = answer.response
-  c.var.entry.origin_status = status
+  c.get('entry').origin_status = status
   const publicPath = `/challenges/${challenge.slug}`
   return new Response(body, {
     status,
-    headers: returnedHeaders(headers, challenge.origin, challenge.marker, publicPath),
+    headers: returnedHeaders(headers, challenge.origins, challenge.marker, publicPath),
   })
 }

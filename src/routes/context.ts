@@ -14,6 +14,8 @@ import { type Challenge, findChallenge } from '../protocol/challenge.ts'
 import { problemResponse, type Rejection } from '../protocol/problem.ts'
 import type { ChallengeSource } from '../registry/challenge-source.ts'
 import type { KvRegistry } from '../registry/kv-registry.ts'
+import type { Statistics } from '../status/statistics.ts'
+import type { Board } from '../status/status-board.ts'
 
 /** Built once per isolate by the worker. */
 export interface Gateway {
@@ -28,8 +30,13 @@ export interface Gateway {
   /** A refresh of the metagraph when one is overdue, for `waitUntil`. */
   readonly refreshIfOverdue: (now: number) => Promise<unknown> | undefined
   readonly pushMetagraph: (recording: unknown, now: number, confirmLoss: boolean) => Promise<RefreshOutcome>
-  /** Whether the dry run is within the rate limit of a client's address. */
-  readonly allowsAddress: (address: string) => Promise<boolean>
+  /** Whether a client's address is within its rate limit; the key says for what. */
+  readonly allowsAddress: (key: string) => Promise<boolean>
+  readonly statistics: Statistics
+  /** The sums of all isolates; undefined when they cannot be had in time. Never throws. */
+  readonly readBoard: () => Promise<Board | undefined>
+  /** By slug: the token of the challenge that was not refused last. */
+  readonly tokenMemory: Map<string, string>
   /** Id of the deployed version. */
   readonly version: string
 }
@@ -42,6 +49,8 @@ export interface AppEnv {
     readonly receivedAt: number
     /** Request path, percent-decoded once: routed, signed and forwarded. */
     readonly path: string
+    /** Behind `requireAdmin`: the one of ours that was sent. */
+    readonly adminToken: string
   }
 }
 
@@ -49,7 +58,7 @@ export type RouteContext = Context<AppEnv>
 
 /** The active challenge that `text` (slug or name, decoded) stands for. */
 export async function challengeNamed(c: RouteContext, text: string): Promise<Challenge | undefined> {
-  return findChallenge(await c.var.gateway.challenges.listFor(text, c.var.receivedAt), text)
+  return findChallenge(await c.get('gateway').challenges.listFor(text, c.get('receivedAt')), text)
 }
 
 /** The refusal as an answer, and its code in the log line; `status` where a route answers the code with another one. */

@@ -81,12 +81,12 @@ export async function manage(c: RouteContext): Promise<Response> {
     config.masterOrigin,
     c.req.raw,
     c.var.path,
-    config.adminToken ?? '',
+    c.var.adminToken,
     c.var.entry.request_id,
   )
   if (!answer.delivered) return refuse(c, rejected('challenge_unavailable', {}, answer.cause).rejection)
   const { status, headers: sent, body } = answer.response
-  const headers = returnedHeaders(sent, config.masterOrigin, undefined, '')
+  const headers = returnedHeaders(sent, [config.masterOrigin], undefined, '')
   headers.set('cache-control', 'no-store')
   return new Response(body, { status, headers })
 }

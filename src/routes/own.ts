@@ -2,12 +2,12 @@
  * What the gateway says about itself: alive, ready, version, clock, limits.
  */
 
+import { QUOTA_SECONDS } from '../admission/ports.ts'
+import type { Config } from '../config.ts'
 import { NONCE_MAX_LENGTH } from '../protocol/headers.ts'
 import { ageSeconds } from '../protocol/metagraph.ts'
 import type { RouteContext } from './context.ts'
-
-/** `LIMIT_ADDRESS` in wrangler.toml. */
-const VERIFY_LIMIT = { requests: 60, seconds: 60 }
+import { SHIELD } from './fair-use.ts'
 
 const NO_STORE = { 'cache-control': 'no-store' }
 
@@ -36,16 +36,28 @@ export function getTime(c: RouteContext): Response {
   return c.json({ server_time: c.var.receivedAt }, 200, NO_STORE)
 }
 
-/** Every limit a client must know. */
 export function getLimits(c: RouteContext): Response {
-  const { config } = c.var.gateway
-  return c.json({
+  return c.json(limitsOf(c.var.gateway.config))
+}
+
+/** Every limit a client must know. */
+export function limitsOf(config: Config) {
+  const route = 'POST /v1/challenges/{challenge}/submissions'
+  const quota = { requests: config.uploadsPerHour, seconds: QUOTA_SECONDS }
+  return {
     max_upload_bytes: config.maxUploadBytes,
     signature_ttl_seconds: config.signatureTtlSeconds,
     nonce_ttl_seconds: config.nonceTtlSeconds,
     nonce_max_length: NONCE_MAX_LENGTH,
     rate_limits: [
-      { route: 'POST /v1/challenges/{challenge}/submissions/verify', per: 'address', ...VERIFY_LIMIT },
+      { route: `${route}/verify`, per: 'address', ...SHIELD },
+      { route, per: 'address', ...SHIELD },
+      ...(config.uploadsPerHour === 0
+        ? []
+        : [
+            { route, per: 'hotkey', ...SHIELD },
+            { route, per: 'hotkey and challenge', ...quota },
+          ]),
     ],
-  })
+  }
 }

@@ -34,7 +34,7 @@ export async function readPublic(
 ): Promise<Response> {
   const { url } = c.req.raw
   const rule = cacheRule(context.challenge.policy.cache, path)
-  const answer = await c.var.gateway.readThrough({
+  const answer = await c.get('gateway').readThrough({
     key: `${new URL(url).origin}/challenges/${context.challenge.slug}${encodedPath(path)}${rawQuery(url)}`,
     alone: false,
     fetch: () => ask(c, rule, context),
@@ -50,18 +50,18 @@ async function ask(
   rule: CacheRule | undefined,
   context: PassThroughContext,
 ): Promise<Fetched> {
-  const { callOrigin, config } = c.var.gateway
+  const { callOrigin, config } = c.get('gateway')
   const { challenge } = context
   const sentAt = Date.now()
   const answer = await forwardRequest(callOrigin, question(c, rule), context)
-  c.var.entry.origin_ms = Date.now() - sentAt
+  c.get('entry').origin_ms = Date.now() - sentAt
   if (!answer.delivered) return { kind: 'failed', cause: answer.cause }
   const { response } = answer
   const { status } = response
-  c.var.entry.origin_status = status
+  c.get('entry').origin_status = status
   const headers = returnedHeaders(
     response.headers,
-    challenge.origin,
+    challenge.origins,
     challenge.marker,
     `/challenges/${challenge.slug}`,
   )
@@ -83,6 +83,7 @@ function question(c: RouteContext, rule: CacheRule | undefined): Request {
   if (rule !== undefined) {
     return new Request(url, { headers: { accept: '*/*', 'accept-encoding': 'gzip' } })
   }
+  if (!headers.has('origin')) return c.req.raw
   const own = new Headers(headers)
   own.delete('origin')
   return new Request(url, { headers: own })

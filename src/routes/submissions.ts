@@ -3,8 +3,8 @@
  */
 
 import { type Admitted, admitUpload } from '../admission/admit.ts'
-import { challengeToken } from '../config.ts'
-import { forwardUpload, originUrl } from '../origin/bridge.ts'
+import { challengeTokens } from '../config.ts'
+import { forwardUpload, originUrls } from '../origin/bridge.ts'
 import { forwardedHeaders, returnedHeaders } from '../origin/headers.ts'
 import type { OriginAnswer } from '../origin/origin.ts'
 import type { Challenge } from '../protocol/challenge.ts'
@@ -12,6 +12,8 @@ import { encodedPath, rawQuery } from '../protocol/path.ts'
 import { isPublicPath } from '../protocol/path-policy.ts'
 import { rejected } from '../protocol/problem.ts'
 import { challengeNamed, type RouteContext, refuse } from './context.ts'
+import { refuseBusyAddress, stateQuota } from './fair-use.ts'
+import { traceLike } from './trace.ts'
 
 /** `waitUntil` keeps the work alive when the client leaves: a reserved nonce must mean a forwarded upload. */
 export function postSubmission(c: RouteContext): Promise<Response> {
@@ -35,7 +37,7 @@ export async function getSubmission(c: RouteContext): Promise<Response> {
   headers.set('x-request-id', c.var.entry.request_id)
   const sentAt = Date.now()
   const answer = await callOrigin({
-    url: originUrl(challenge.origin, encodedPath(path), rawQuery(c.req.raw.url)),
+    ...originUrls(challenge, encodedPath(path), rawQuery(c.req.raw.url)),
     method: c.req.raw.method,
     headers,
     marker: challenge.marker,
@@ -46,6 +48,8 @@ export async function getSubmission(c: RouteContext): Promise<Response> {
 async function receiveUpload(c: RouteContext): Promise<Response> {
   const { config, ports, budgets, challenges } = c.var.gateway
   const { entry } = c.var
+  const busy = await refuseBusyAddress(c, 'upload')
+  if (busy !== undefined) return busy
   const challengeText = c.req.param('challenge') ?? ''
   const admitted = await admitUpload(
     {
@@ -63,26 +67,53 @@ async function receiveUpload(c: RouteContext): Promise<Response> {
     ports,
     budgets,
   )
-  return admitted.ok ? deliver(c, admitted.value) : refuse(c, admitted.rejection)
+  return stateQuota(c, admitted.ok ? await deliver(c, admitted.value) : refuse(c, admitted.rejection))
 }
 
 /** Sends an admitted upload once, and writes down what became of it without delaying the answer. */
 async function deliver(c: RouteContext, admitted: Admitted): Promise<Response> {
-  const { config, ports, callOrigin } = c.var.gateway
+  const { ports } = c.var.gateway
   const requestId = c.var.entry.request_id
   const sentAt = Date.now()
-  const answer = await forwardUpload(callOrigin, admitted, {
-    family: config.family,
-    token: challengeToken(config, admitted.challenge.slug) ?? '',
-    requestId,
-    query: rawQuery(c.req.raw.url),
-  })
+  const answer = await sendWithToken(c, admitted)
   admitted.release()
   const settlement = answer.delivered
     ? { outcome: 'delivered' as const, status: answer.response.status }
     : { outcome: answer.outcome }
   c.executionCtx.waitUntil(ports.ledger.settle(admitted.ledgerKey, admitted.nonce, requestId, settlement))
   return relay(c, admitted.challenge, answer, sentAt)
+}
+
+/**
+ * With the token that was not refused last, at first the current one. While a rotation has two, a 401 is answered with the other, once.
+ *
+ * That is no second upload: 401 says that the request was not applied for want of valid credentials (RFC 9110 15.5.2), and the
+ * reference's challenges compare the token before they read anything else (reference 6). Any other answer, and every failure on the
+ * way, stands. A challenge that says 401 for a reason of its own is asked twice at most, and only while there are two tokens.
+ */
+async function sendWithToken(c: RouteContext, admitted: Admitted): Promise<OriginAnswer> {
+  const { config, callOrigin, tokenMemory } = c.var.gateway
+  const { slug } = admitted.challenge
+  const tokens = challengeTokens(config, slug)
+  const send = (token: string) =>
+    forwardUpload(traceLike(c.req.raw.headers, callOrigin), admitted, {
+      family: config.family,
+      token,
+      requestId: c.var.entry.request_id,
+      query: rawQuery(c.req.raw.url),
+    })
+  const first = tokenMemory.get(slug) ?? tokens[0] ?? ''
+  const other = tokens.find((token) => token !== first)
+  const answer = await send(first)
+  if (other === undefined || !answer.delivered || answer.response.status !== 401) return answer
+  // A body that nobody reads would hold its connection.
+  await answer.response.body?.cancel().catch(() => {})
+  const second = await send(other)
+  if (second.delivered && second.response.status !== 401) {
+    tokenMemory.set(slug, other)
+    c.var.entry.token_switched = true
+  }
+  return second
 }
 
 /** The challenge's own answer as it came, or 502 without a word about why. */
@@ -94,6 +125,6 @@ function relay(c: RouteContext, challenge: Challenge, answer: OriginAnswer, sent
   entry.origin_status = status
   return new Response(body, {
     status,
-    headers: returnedHeaders(headers, challenge.origin, challenge.marker, `/challenges/${challenge.slug}`),
+    headers: returnedHeaders(headers, challenge.origins, challenge.marker, `/challenges/${challenge.slug}`),
   })
 }

@@ -8,35 +8,16 @@
 import { rehearseUpload } from '../admission/dry-run.ts'
 import { BRIDGE_PATH, bridgeHeaders } from '../origin/bridge.ts'
 import { rawQuery } from '../protocol/path.ts'
-import { rejected } from '../protocol/problem.ts'
 import { type RouteContext, refuse } from './context.ts'
+import { refuseBusyAddress, stateQuota } from './fair-use.ts'
 
 const SUFFIX = /\/verify$/
-/** The period of `LIMIT_ADDRESS` in wrangler.toml. */
-const RETRY_AFTER_SECONDS = 60
-
-/** False only when the limiter says so: without an address (no edge in front), without a binding or when it fails, nobody is blocked. */
-export function createAddressLimit(
-  limiter: Pick<RateLimit, 'limit'> | undefined,
-  onFault: (fault: unknown) => void,
-): (address: string) => Promise<boolean> {
-  return async (address) => {
-    if (limiter === undefined || address === '') return true
-    try {
-      return (await limiter.limit({ key: address })).success
-    } catch (fault) {
-      onFault(fault)
-      return true
-    }
-  }
-}
 
 export async function postVerify(c: RouteContext): Promise<Response> {
-  const { config, ports, challenges, allowsAddress } = c.var.gateway
+  const { config, ports, challenges } = c.var.gateway
   const { entry } = c.var
-  if (!(await allowsAddress(c.req.header('cf-connecting-ip') ?? ''))) {
-    return refuse(c, rejected('rate_limited', { retry_after_seconds: RETRY_AFTER_SECONDS }).rejection)
-  }
+  const busy = await refuseBusyAddress(c, 'verify')
+  if (busy !== undefined) return busy
   const challengeText = c.req.param('challenge') ?? ''
   const query = rawQuery(c.req.raw.url)
   const target = c.req.raw.url.slice(0, c.req.raw.url.length - query.length)
@@ -50,6 +31,7 @@ export async function postVerify(c: RouteContext): Promise<Response> {
       body: c.req.raw.body,
       requestId: entry.request_id,
       receivedAt: c.var.receivedAt,
+      observe: (facts) => Object.assign(entry, facts),
     },
     { ...config, challenges: await challenges.listFor(challengeText, c.var.receivedAt) },
     ports,
@@ -72,7 +54,7 @@ export async function postVerify(c: RouteContext): Promise<Response> {
       ),
     },
   }
-  return c.json(report, 200, { 'cache-control': 'no-store' })
+  return stateQuota(c, c.json(report, 200, { 'cache-control': 'no-store' }))
 }
 
 /** As the challenge would get them, all but the bearer token. */

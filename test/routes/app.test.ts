@@ -12,6 +12,7 @@ import { withoutMaster } from '../support/gateway.ts'
 import { metagraphOf } from '../support/metagraph.ts'
 
 const NOW = 1_700_000_000
+const UPLOAD = 'POST /v1/challenges/{challenge}/submissions'
 const PUSHED = {
   trigger: 'push',
   outcome: 'stored',
@@ -95,12 +96,10 @@ describe("the gateway's own routes", () => {
         nonce_ttl_seconds: 86_400,
         nonce_max_length: 256,
         rate_limits: [
-          {
-            route: 'POST /v1/challenges/{challenge}/submissions/verify',
-            per: 'address',
-            requests: 60,
-            seconds: 60,
-          },
+          { route: `${UPLOAD}/verify`, per: 'address', requests: 60, seconds: 60 },
+          { route: UPLOAD, per: 'address', requests: 60, seconds: 60 },
+          { route: UPLOAD, per: 'hotkey', requests: 60, seconds: 60 },
+          { route: UPLOAD, per: 'hotkey and challenge', requests: 60, seconds: 3600 },
         ],
       },
     ],
@@ -123,7 +122,6 @@ describe("the gateway's own routes", () => {
 
 describe('no such route', () => {
   const NOT_FOUND = [
-    '/',
     '/nope',
     '/HEALTH',
     '//health',
@@ -168,7 +166,7 @@ describe('a trailing slash', () => {
     }
   })
 
-  test.each(['/nope/', '/'])('%s leads nowhere', async (path) => {
+  test.each(['/nope/', '//'])('%s leads nowhere', async (path) => {
     expect((await ask(path)).response.status).toBe(404)
   })
 })

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { createBodyBudget } from '../../src/admission/body.ts'
 import { createApp } from '../../src/app.ts'
 import type { Gateway } from '../../src/routes/context.ts'
-import { createAddressLimit } from '../../src/routes/verify.ts'
+import { createLimit, networkOf } from '../../src/routes/fair-use.ts'
 import { ask as askApp } from '../support/ask.ts'
 import { configOf, withoutMaster } from '../support/gateway.ts'
 import { metagraphOf } from '../support/metagraph.ts'
@@ -69,7 +69,7 @@ test('checks the message of the real path and shows all but the token', async ()
   const { response, messages, addresses } = await ask(`${PATH}?tag=1`, POST)
   expect(response.status).toBe(200)
   expect(response.headers.get('cache-control')).toBe('no-store')
-  expect(addresses).toEqual(['192.0.2.1'])
+  expect(addresses).toEqual(['verify:192.0.2.1'])
   expect(messages).toEqual([
     `platform-upload-v1:100:demo:POST:/v1/challenges/demo/submissions:${ALICE}:n:${NOW}:hash`,
   ])
@@ -104,11 +104,11 @@ test('takes POST only', async () => {
 
 describe('the limit of an address', () => {
   const faults: unknown[] = []
-  const limited = (limiter: Parameters<typeof createAddressLimit>[0]) =>
-    createAddressLimit(limiter, (fault) => faults.push(fault))
+  const limited = (limiter: Parameters<typeof createLimit>[0]) =>
+    createLimit(limiter, (fault) => faults.push(fault))
   const OUTCOMES: [
     what: string,
-    limiter: Parameters<typeof createAddressLimit>[0],
+    limiter: Parameters<typeof createLimit>[0],
     address: string,
     allowed: boolean,
   ][] = [
@@ -123,4 +123,17 @@ describe('the limit of an address', () => {
   })
 
   test('a fault is told', () => expect(faults).toHaveLength(1))
+
+  const NETWORKS: [address: string, network: string][] = [
+    ['', ''],
+    ['192.0.2.1', '192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+    ['2001:db8:1:2::6', '2001:db8:1:2'],
+    ['2001:db8::6', '2001:db8:0:0'],
+    ['::1', '0:0:0:0'],
+    ['2001:db8:1::', '2001:db8:1:0'],
+  ]
+  test.each(NETWORKS)('of %s is that of %s', (address, network) => {
+    expect(networkOf(address)).toBe(network)
+  })
 })

@@ -1,0 +1,57 @@
+/**
+ * Fair use: who asks too often, told before the costly work; and how a client is told what is left to it.
+ *
+ * The platform's limiters are a shield, approximate and per Cloudflare location, and never the reason why somebody with a right to
+ * upload cannot. The exact quota is counted by the nonce ledger.
+ */
+
+import { QUOTA_SECONDS } from '../admission/ports.ts'
+import { rejected } from '../protocol/problem.ts'
+import { type RouteContext, refuse } from './context.ts'
+
+/** `LIMIT_ADDRESS` and `LIMIT_HOTKEY` in wrangler.toml. */
+export const SHIELD = { requests: 60, seconds: 60 }
+
+/** False only when the limiter says so: without an address (no edge in front), without a binding or when it fails, nobody is blocked. */
+export function createLimit(
+  limiter: Pick<RateLimit, 'limit'> | undefined,
+  onFault: (fault: unknown) => void,
+): (key: string) => Promise<boolean> {
+  return async (key) => {
+    if (limiter === undefined || key === '') return true
+    try {
+      return (await limiter.limit({ key })).success
+    } catch (fault) {
+      onFault(fault)
+      return true
+    }
+  }
+}
+
+/** The refusal of a client whose address asks too often for `what`, or undefined. */
+export async function refuseBusyAddress(c: RouteContext, what: string): Promise<Response | undefined> {
+  const address = networkOf(c.req.header('cf-connecting-ip') ?? '')
+  if (await c.var.gateway.allowsAddress(address && `${what}:${address}`)) return undefined
+  return refuse(
+    c,
+    rejected('rate_limited', { retry_after_seconds: SHIELD.seconds }, 'address limiter').rejection,
+  )
+}
+
+/** An IPv6 address by its first 64 bits: whoever has one has all of them. */
+export function networkOf(address: string): string {
+  if (!address.includes(':')) return address
+  const [left = [], right = []] = address.split('::').map((half) => half.split(':').filter(Boolean))
+  const zeros = Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0')
+  return [...left, ...zeros, ...right].slice(0, 4).join(':')
+}
+
+/** The quota, and what is left of it once the ledger was asked (draft-ietf-httpapi-ratelimit-headers-10). */
+export function stateQuota(c: RouteContext, answer: Response): Response {
+  const { uploadsPerHour } = c.var.gateway.config
+  const { quota_remaining: remaining, quota_reset_seconds: reset } = c.var.entry
+  if (uploadsPerHour === 0) return answer
+  answer.headers.append('ratelimit-policy', `"uploads";q=${uploadsPerHour};w=${QUOTA_SECONDS}`)
+  if (remaining !== undefined) answer.headers.append('ratelimit', `"uploads";r=${remaining};t=${reset}`)
+  return answer
+}

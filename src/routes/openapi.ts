@@ -1,0 +1,14 @@
+/**
+ * `GET /openapi.json`: what this gateway takes and answers, for programs.
+ */
+
+import type { RouteContext } from './context.ts'
+import { createDocument } from './openapi/document.ts'
+
+/** Written once per isolate, when somebody asks. */
+let text: string | undefined
+
+export function getOpenApi(c: RouteContext): Response {
+  text ??= JSON.stringify(createDocument(c.var.gateway.version))
+  return c.body(text, 200, { 'content-type': 'application/json', 'cache-control': 'public, max-age=300' })
+}

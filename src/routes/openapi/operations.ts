@@ -1,0 +1,189 @@
+/**
+ * What each route takes and answers, as a table for `document.ts`.
+ *
+ * A JSON answer is told by an example, from which its schema is read; a name that ends in `?` may be null or absent. What is
+ * refused is told by code: `PROBLEMS` knows the rest. Uploads, reads and management end at a service of somebody else's, whose own
+ * answers pass as they are (`theirs`).
+ */
+
+import { PASS_THROUGH_METHODS } from '../../protocol/path-policy.ts'
+import { PROBLEMS, type ProblemCode } from '../../protocol/problem.ts'
+import {
+  DEPLOYED,
+  HOTKEY,
+  LIMITS,
+  METAGRAPH_ANSWER,
+  READY,
+  REGISTRY,
+  REPORT,
+  STATUS,
+  WEIGHTS,
+} from './examples.ts'
+
+export interface Operation {
+  readonly summary: string
+  /** Own answers by status: an example of a JSON one. */
+  readonly own?: Readonly<Record<number, unknown>>
+  /** Media type of an own answer that is not JSON. */
+  readonly media?: string
+  /** Whose answers pass, whatever their status. */
+  readonly theirs?: 'challenge' | 'master'
+  readonly refused?: readonly ProblemCode[]
+  /** A problem's status where it is not the one of the table. */
+  readonly status?: Partial<Record<ProblemCode, number>>
+  /** Query parameters, with an example each. */
+  readonly query?: Readonly<Record<string, string>>
+  readonly takes?: 'upload' | 'recording' | 'any'
+  readonly admin?: boolean
+}
+
+type Operations = Readonly<Record<string, Readonly<Record<string, Operation>>>>
+
+const STATUS_PAGE: Operation = {
+  summary: 'Live state, as a page',
+  own: { 200: '<!doctype html>' },
+  media: 'text/html',
+}
+const FROM_MASTER: readonly ProblemCode[] = ['not_found', 'challenge_unavailable']
+const THROUGH: readonly ProblemCode[] = ['challenge_not_found', 'path_not_allowed', 'challenge_unavailable']
+/** No answer to an upload. */
+const ELSEWHERE = ['path_not_allowed', 'unauthorized', 'not_found', 'method_not_allowed', 'internal_error']
+
+const manage: Operation = {
+  summary: "The master's management routes",
+  theirs: 'master',
+  refused: ['unauthorized', 'path_not_allowed', ...FROM_MASTER],
+  takes: 'any',
+  admin: true,
+}
+const pass: Operation = {
+  summary: "The challenge's public routes; 503 in place of 502 where a miner's environment is set or read",
+  theirs: 'challenge',
+  refused: THROUGH,
+  takes: 'any',
+}
+const all = (operation: Operation) =>
+  Object.fromEntries(PASS_THROUGH_METHODS.map((method) => [method.toLowerCase(), operation]))
+
+export const OPERATIONS: Operations = {
+  '/': { get: STATUS_PAGE },
+  '/status': { get: STATUS_PAGE },
+  '/v1/status': {
+    get: {
+      summary: 'Live state of gateway, metagraph and challenges',
+      own: {
+        200: STATUS,
+      },
+    },
+  },
+  '/metrics': {
+    get: {
+      summary: 'For Prometheus',
+      own: { 200: '' },
+      media: 'text/plain',
+      refused: ['unauthorized'],
+      admin: true,
+    },
+  },
+  '/health': { get: { summary: 'Alive', own: { 200: { status: 'ok' } } } },
+  '/ready': {
+    get: {
+      summary: 'Whether miners can be told from strangers',
+      own: { 200: READY, 503: { ...READY, status: 'unavailable', 'metagraph?': null } },
+    },
+  },
+  '/version': {
+    get: {
+      summary: 'What is deployed',
+      own: { 200: { ...DEPLOYED, protocol_family: 'platform' } },
+    },
+  },
+  '/openapi.json': { get: { summary: 'This document', own: { 200: { openapi: '3.1.0' } } } },
+  '/v1/time': {
+    get: { summary: 'The clock freshness is judged by', own: { 200: { server_time: 1_795_174_106 } } },
+  },
+  '/v1/limits': {
+    get: {
+      summary: 'Every limit a client must know',
+      own: { 200: LIMITS },
+    },
+  },
+  '/v1/metagraph': {
+    get: {
+      summary: 'The metagraph in use, and the uid of a hotkey',
+      query: { hotkey: HOTKEY },
+      own: {
+        200: METAGRAPH_ANSWER,
+      },
+      refused: ['metagraph_unavailable'],
+      status: { metagraph_unavailable: 503 },
+    },
+  },
+  '/v1/registry': {
+    get: {
+      summary: "The master's registry, without env values and internal addresses",
+      own: {
+        200: REGISTRY,
+      },
+      refused: FROM_MASTER,
+    },
+  },
+  '/v1/weights/latest': {
+    get: {
+      summary: "The master's weights, while they are valid",
+      own: {
+        200: WEIGHTS,
+      },
+      refused: FROM_MASTER,
+    },
+  },
+  '/v1/challenges/dashboard.svg': {
+    get: {
+      summary: "The master's dashboard",
+      own: { 200: '<svg xmlns="http://www.w3.org/2000/svg"/>' },
+      media: 'image/svg+xml',
+      refused: FROM_MASTER,
+    },
+  },
+  '/v1/challenges/{challenge}/submissions': {
+    post: {
+      summary: 'A signed upload, once',
+      takes: 'upload',
+      theirs: 'challenge',
+      refused: codes().filter((code) => !ELSEWHERE.includes(code)),
+    },
+  },
+  '/v1/challenges/{challenge}/submissions/verify': {
+    post: {
+      summary: 'Dry run of an upload signed for its real path: nothing is spent or forwarded',
+      takes: 'upload',
+      own: {
+        200: REPORT,
+      },
+      refused: ['rate_limited', 'bad_request'],
+    },
+  },
+  '/v1/challenges/{challenge}/submissions/{id}': {
+    get: { summary: 'Status of an upload', theirs: 'challenge', refused: THROUGH },
+  },
+  '/challenges/{challenge}': all(pass),
+  '/challenges/{challenge}/{path}': all(pass),
+  '/v1/admin/metagraph': {
+    put: {
+      summary: 'Takes a recorded metagraph',
+      takes: 'recording',
+      query: { confirm_loss: 'false' },
+      own: { 200: { outcome: 'stored', reason: '', 'block?': 5_000_000 } },
+      refused: ['unauthorized', 'bad_request'],
+      admin: true,
+    },
+  },
+  '/admin': all(manage),
+  '/admin/{path}': all(manage),
+  '/v1/admin': all(manage),
+  '/v1/admin/{path}': all(manage),
+}
+
+function codes(): ProblemCode[] {
+  return Object.keys(PROBLEMS) as ProblemCode[]
+}

@@ -1,0 +1,67 @@
+/**
+ * The state of the gateway for people, programs and Prometheus.
+ *
+ * Nothing here waits for a challenge: what is known of it comes from the cron's probes and from uploads. The counts are read at most
+ * once in five seconds, and missed rather than waited for.
+ */
+
+import { ageSeconds } from '../protocol/metagraph.ts'
+import { toMetrics } from '../status/metrics.ts'
+import { toPage } from '../status/page.ts'
+import { type StatusReport, toReport } from '../status/report.ts'
+import type { RouteContext } from './context.ts'
+import { limitsOf } from './own.ts'
+
+const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
+
+export async function getStatus(c: RouteContext): Promise<Response> {
+  return c.json({ ...(await reportOf(c)), limits: limitsOf(c.var.gateway.config) }, 200, HEADERS)
+}
+
+/** `GET /` and `/status`. */
+export async function getStatusPage(c: RouteContext): Promise<Response> {
+  const nonce = crypto.randomUUID()
+  const page = toPage(await reportOf(c), limitLines(c), nonce)
+  return c.body(page, 200, {
+    ...HEADERS,
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    'referrer-policy': 'no-referrer',
+  })
+}
+
+/** `GET /metrics`, behind the admin token. */
+export async function getMetrics(c: RouteContext): Promise<Response> {
+  const board = await c.var.gateway.readBoard()
+  const text = toMetrics(await reportOf(c), board?.totals ?? {})
+  return c.body(text, 200, { ...HEADERS, 'content-type': 'text/plain; version=0.0.4' })
+}
+
+async function reportOf(c: RouteContext): Promise<StatusReport> {
+  const { config, ports, challenges, version, readBoard } = c.var.gateway
+  const now = c.var.receivedAt
+  const [metagraph, list, board] = await Promise.all([
+    ports.metagraph.current(now),
+    challenges.listFor(config.challenges[0]?.slug ?? '', now),
+    readBoard(),
+  ])
+  const facts = {
+    server_time: now,
+    version,
+    netuid: config.netuid,
+    metagraph: metagraph
+      ? { block: metagraph.block, age_seconds: ageSeconds(metagraph, now), hotkeys: metagraph.hotkeys.length }
+      : null,
+  }
+  return toReport(facts, list, board)
+}
+
+function limitLines(c: RouteContext): string[] {
+  const limits = limitsOf(c.var.gateway.config)
+  return [
+    `An upload has at most ${limits.max_upload_bytes} bytes and a timestamp within ${limits.signature_ttl_seconds} seconds of the clock here.`,
+    ...limits.rate_limits.map(
+      ({ route, per, requests, seconds }) => `${route}: ${requests} in ${seconds} seconds per ${per}.`,
+    ),
+  ]
+}

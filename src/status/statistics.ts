@@ -1,0 +1,109 @@
+/**
+ * What one isolate counts of the uploads it answers, and hands over in batches: at most one every ten seconds.
+ *
+ * Names are closed: slugs of known challenges, codes of the table of refusals, and three words for the challenge's own answers. Nothing
+ * here says who uploaded. A batch that is lost, with its isolate or on the way, is lost; only statistics are.
+ */
+
+import type { RequestEntry } from '../log.ts'
+
+const BATCH_MS = 10_000
+/** After this a planned batch counts as lost: its request may have been dropped. */
+const PLAN_MS = 3 * BATCH_MS
+/** Upper ends of the buckets that times are counted in: 10 ms, and half as much again each, to over a minute. */
+export const BOUNDS_MS = Array.from({ length: 23 }, (_, step) => Math.round(10 * 1.5 ** step))
+
+/** Of one challenge, or of none that is known. */
+export interface Tally {
+  /** By code of the refusal; `accepted`, `challenge_4xx` and `challenge_5xx` for what the challenge itself answered. */
+  readonly outcomes: Record<string, number>
+  /** Answers of the challenge by bucket of `BOUNDS_MS`, sparse. */
+  readonly times: Record<number, number>
+}
+
+/** Unix seconds of the latest answer of either kind. */
+export interface Sightings {
+  readonly success?: number
+  readonly failure?: number
+}
+
+export interface Batch {
+  /** By slug; the empty one for uploads to no known challenge. */
+  readonly tallies: Record<string, Tally>
+  readonly sightings: Record<string, Sightings>
+  /** Mean time of a question to the nonce store. */
+  readonly ledgerMs?: number
+}
+
+export interface Statistics {
+  /** Work for `waitUntil` when a batch is to be sent. */
+  count(entry: RequestEntry): Promise<void> | undefined
+}
+
+/** `now` in Unix milliseconds. */
+export function createStatistics(
+  send: (batch: Batch) => Promise<unknown>,
+  now: () => number,
+  sleep: (ms: number) => Promise<void>,
+): Statistics {
+  let counted = new Counting()
+  let sentAt = Number.NEGATIVE_INFINITY
+  let plannedAt = Number.NEGATIVE_INFINITY
+
+  async function sendAfter(delayMs: number): Promise<void> {
+    if (delayMs > 0) await sleep(delayMs)
+    const batch = counted.toBatch()
+    counted = new Counting()
+    sentAt = now()
+    plannedAt = Number.NEGATIVE_INFINITY
+    await send(batch).catch(() => {})
+  }
+
+  return {
+    count(entry) {
+      counted.add(entry, Math.floor(now() / 1000))
+      if (now() - plannedAt < PLAN_MS) return undefined
+      plannedAt = now()
+      return sendAfter(Math.max(0, sentAt + BATCH_MS - plannedAt))
+    },
+  }
+}
+
+class Counting {
+  readonly #tallies: Record<string, Tally> = {}
+  readonly #sightings: Record<string, Sightings> = {}
+  readonly #ledger = { ms: 0, calls: 0 }
+
+  add(entry: RequestEntry, now: number): void {
+    const { slug = '', origin_ms: originMs, ledger_ms: ledgerMs } = entry
+    const outcome = outcomeOf(entry)
+    this.#tallies[slug] ??= { outcomes: {}, times: {} }
+    const { outcomes, times } = this.#tallies[slug]
+    outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
+    if (originMs !== undefined) {
+      const failed = outcome === 'challenge_unavailable' || outcome === 'challenge_5xx'
+      this.#sightings[slug] = { ...this.#sightings[slug], [failed ? 'failure' : 'success']: now }
+    }
+    if (originMs !== undefined && entry.outcome === 'ok') {
+      const bucket = BOUNDS_MS.findIndex((bound) => originMs <= bound)
+      const at = bucket < 0 ? BOUNDS_MS.length - 1 : bucket
+      times[at] = (times[at] ?? 0) + 1
+    }
+    if (ledgerMs !== undefined) {
+      this.#ledger.ms += ledgerMs
+      this.#ledger.calls += 1
+    }
+  }
+
+  toBatch(): Batch {
+    const { ms, calls } = this.#ledger
+    const batch = { tallies: this.#tallies, sightings: this.#sightings }
+    return calls === 0 ? batch : { ...batch, ledgerMs: ms / calls }
+  }
+}
+
+function outcomeOf({ outcome, origin_status: status = 0 }: RequestEntry): string {
+  if (outcome !== 'ok') return outcome
+  if (status < 400) return 'accepted'
+  return status < 500 ? 'challenge_4xx' : 'challenge_5xx'
+}

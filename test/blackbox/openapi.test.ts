@@ -1,0 +1,197 @@
+/** The OpenAPI document: valid, complete, and its examples do what it says. */
+
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type RunningMaster, startMaster } from '../../dev/master.ts'
+import { submissionsPath } from '../../src/miner/sign.ts'
+import { PROBLEMS, type ProblemCode } from '../../src/protocol/problem.ts'
+import { createDocument } from '../../src/routes/openapi/document.ts'
+import { OPERATIONS } from '../../src/routes/openapi/operations.ts'
+import { ADMIN_TOKEN, sign, startWorld, type TestWorld } from '../support/world.ts'
+
+interface Media {
+  readonly example?: unknown
+}
+interface Parameter {
+  readonly name: string
+  readonly in: string
+  readonly example?: string
+}
+interface Operation {
+  readonly operationId: string
+  readonly parameters: readonly (Parameter | { readonly $ref: string })[]
+  readonly requestBody?: { readonly content: Readonly<Record<string, Media>> }
+  readonly responses: Readonly<Record<string, { readonly content: Readonly<Record<string, Media>> }>>
+}
+type PathItem = Readonly<Record<string, Operation>> & { readonly parameters: readonly Parameter[] }
+interface Document {
+  readonly info: { readonly version: string }
+  readonly paths: Readonly<Record<string, PathItem>>
+}
+
+/** What is not answered as if all were well: the example of a recording is far too short to be one. */
+const EXPECTED: Readonly<Record<string, number>> = { 'put /v1/admin/metagraph': 400 }
+const ROWS = Object.entries(OPERATIONS).flatMap(([path, methods]) =>
+  Object.keys(methods).map((method) => [`${method} ${path}`, method, path] as const),
+)
+
+let world: TestWorld
+let master: RunningMaster
+let document: Document
+let ajv: Ajv2020
+
+beforeAll(async () => {
+  master = await startMaster({ adminToken: ADMIN_TOKEN })
+  world = await startWorld({ vars: { MASTER_ORIGIN: master.url } })
+  await fetch(`${master.url}/v1/admin/challenges`, {
+    method: 'POST',
+    headers: { 'x-admin-token': ADMIN_TOKEN },
+    body: JSON.stringify({ slug: 'demo', name: 'Demo Challenge', status: 'active' }),
+  })
+  const answer = await fetch(`${world.gateway.url}/openapi.json`)
+  expect(answer.headers.get('content-type')).toBe('application/json')
+  document = (await answer.json()) as Document
+  ajv = new Ajv2020({ strict: false, validateFormats: false })
+  ajv.addSchema(document, 'document')
+})
+afterAll(async () => {
+  await world.close()
+  await master.close()
+})
+
+test('it is OpenAPI 3.1', async () => {
+  const validator = new Validator()
+  expect(await validator.validate(JSON.parse(JSON.stringify(document)))).toEqual({ valid: true })
+  expect(validator.version).toBe('3.1')
+})
+
+test('the gateway serves the document of this code', () => {
+  expect(document).toEqual(JSON.parse(JSON.stringify(createDocument(document.info.version))))
+})
+
+test('every operation has an id of its own', () => {
+  const ids = ROWS.map(([, method, path]) => operationAt(method, path).operationId)
+  expect(new Set(ids).size).toBe(ids.length)
+})
+
+test('every refusal but the wrong method is some operation’s', () => {
+  const text = JSON.stringify(document.paths)
+  const missing = Object.keys(PROBLEMS).filter((code) => !text.includes(`"${code}"`))
+  expect(missing).toEqual(['method_not_allowed'])
+})
+
+test.each(ROWS)('%s: the examples of its answers fit their schemas', (_, method, path) => {
+  for (const [status, { content }] of Object.entries(operationAt(method, path).responses)) {
+    for (const [media, { example }] of Object.entries(content)) {
+      if (example !== undefined) expectFit(example, method, path, status, media)
+    }
+  }
+})
+
+describe('sent as the examples say', () => {
+  test.each(ROWS)('%s', async (name, method, path) => {
+    const response = await send(method, path)
+    await expectDocumented(response, method, path)
+    const { responses } = operationAt(method, path)
+    const usual = 'default' in responses ? response.status : Number(Object.keys(responses)[0])
+    expect(response.status).toBe(EXPECTED[name] ?? usual)
+  })
+
+  test('an upload and its status', async () => {
+    const upload = await send('post', '/v1/challenges/{challenge}/submissions')
+    expect(upload.status).toBe(201)
+    const { id } = (await upload.json()) as { id: string }
+    const status = await send('get', '/v1/challenges/{challenge}/submissions/{id}', { values: { id } })
+    expect([status.status, await status.json()]).toMatchObject([200, { id }])
+  })
+})
+
+describe('refusals', () => {
+  const PROVOKED: Partial<Record<ProblemCode, Changes>> = {
+    challenge_not_found: { values: { challenge: 'nobody' } },
+    path_not_allowed: { values: { path: 'a//b', id: 'a;b' } },
+    challenge_unavailable: { values: { challenge: 'refused' } },
+    unauthorized: { token: 'wrong' },
+    missing_header: { headers: { 'X-Nonce': '' } },
+    stale_signature: { headers: { 'X-Timestamp': '1700000000' } },
+    invalid_signature: { headers: { 'X-Signature': '00' } },
+  }
+  const CASES = ROWS.flatMap(([name, method, path]) =>
+    Object.entries(PROVOKED).flatMap(([code, changes]) => {
+      const refused: readonly string[] = OPERATIONS[path]?.[method]?.refused ?? []
+      const possible = Object.keys(changes.values ?? {}).some((value) => path.includes(`{${value}}`))
+      return refused.includes(code) && (possible || changes.values === undefined)
+        ? [[code, name, method, path, changes] as const]
+        : []
+    }),
+  )
+  test.each(CASES)('%s: %s', async (code, _, method, path, changes) => {
+    const response = await send(method, path, changes)
+    await expectDocumented(response.clone(), method, path)
+    if (method !== 'head') expect(await response.json()).toMatchObject({ code })
+  })
+})
+
+interface Changes {
+  readonly values?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>>
+  readonly token?: string
+}
+
+function operationAt(method: string, path: string): Operation {
+  const operation = document.paths[path]?.[method]
+  if (operation === undefined) throw new Error(`${method} ${path} is not documented`)
+  return operation
+}
+
+/** The request that the examples make; an upload is signed for now. */
+function send(method: string, path: string, { values = {}, headers, token = ADMIN_TOKEN }: Changes = {}) {
+  const { parameters, requestBody } = operationAt(method, path)
+  const own = parameters.filter((each) => 'name' in each)
+  let target = path
+  for (const { name, example = '' } of document.paths[path]?.parameters ?? [])
+    target = target.replace(`{${name}}`, values[name] ?? example)
+  const query = own.filter((each) => each.in === 'query').map(({ name, example }) => `${name}=${example}`)
+  const [[type, { example }] = ['', {}]] = Object.entries<Media>(requestBody?.content ?? {})
+  const body = typeof example === 'object' ? JSON.stringify(example) : String(example ?? '')
+  const slug = values['challenge'] ?? 'demo'
+  const isSigned = parameters.length > own.length
+  const signed = isSigned
+    ? sign(new TextEncoder().encode(body), { slug, path: submissionsPath(slug) })
+    : undefined
+  return fetch(`${world.gateway.url}${target}${query.length === 0 ? '' : `?${query.join('&')}`}`, {
+    method: method.toUpperCase(),
+    headers: {
+      ...(type.includes('json') || isSigned ? { 'content-type': type } : {}),
+      ...(/admin|metrics/.test(path) ? { 'x-admin-token': token } : {}),
+      ...signed?.headers,
+      ...headers,
+    },
+    ...(body === '' ? {} : { body }),
+    redirect: 'manual',
+  })
+}
+
+/** The status is documented, with this media type, and the body fits. */
+async function expectDocumented(response: Response, method: string, path: string): Promise<void> {
+  const { responses } = operationAt(method, path)
+  const status = String(response.status) in responses ? String(response.status) : 'default'
+  const content = responses[status]?.content
+  if (content === undefined) throw new Error(`${response.status} is not documented`)
+  const type = response.headers.get('content-type')?.split(';')[0] ?? ''
+  const media = type in content ? type : '*/*'
+  if (!(media in content)) throw new Error(`${type} is not documented for ${response.status}`)
+  if (media !== '*/*' && media.endsWith('json') && method !== 'head')
+    expectFit(await response.json(), method, path, status, media)
+  else await response.body?.cancel()
+}
+
+function expectFit(value: unknown, method: string, path: string, status: string, media: string): void {
+  const pointer = ['paths', path, method, 'responses', status, 'content', media, 'schema']
+    .map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')))
+    .join('/')
+  const fits = ajv.compile({ $ref: `document#/${pointer}` })
+  fits(value)
+  expect(fits.errors ?? []).toEqual([])
+}

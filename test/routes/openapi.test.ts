@@ -1,0 +1,49 @@
+/** Every route of the app is in the OpenAPI document, and nothing else is. */
+
+import { expect, test } from 'vitest'
+import { PASS_THROUGH_METHODS } from '../../src/protocol/path-policy.ts'
+import { OPERATIONS } from '../../src/routes/openapi/operations.ts'
+import { exampleOf, schemaOf } from '../../src/routes/openapi/schema.ts'
+import { appOf, configOf } from '../support/gateway.ts'
+
+test('routes and document are the same', () => {
+  const { app } = appOf(configOf({}), { now: 0 })
+  const served = app.routes
+    .filter(({ path }) => path !== '/*')
+    .flatMap(({ method, path }) => {
+      if (path.endsWith('/*'))
+        return PASS_THROUGH_METHODS.flatMap((each) => below(path).map((to) => `${each} ${to}`))
+      // Middleware, and the refusal of every other method.
+      return method === 'ALL' ? [] : `${method} ${path.replace(/:(\w+)/g, '{$1}')}`
+    })
+  const documented = Object.entries(OPERATIONS).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  )
+  expect([...new Set(served)].sort()).toEqual(documented.sort())
+})
+
+/** `/challenges` alone is nobody's. */
+function below(path: string): string[] {
+  const root = path === '/challenges/*' ? '/challenges/{challenge}' : path.slice(0, -2)
+  return [root, `${root}/{path}`]
+}
+
+test('a schema is read off its example', () => {
+  const example = { a: 1, b: 0.5, 'c?': 'x', 'd?': null, e: [{ f: true }], g: [] }
+  expect(exampleOf(example)).toEqual({ a: 1, b: 0.5, c: 'x', d: null, e: [{ f: true }], g: [] })
+  expect(schemaOf(example)).toEqual({
+    type: 'object',
+    properties: {
+      a: { type: 'integer' },
+      b: { type: 'number' },
+      c: { type: ['string', 'null'] },
+      d: {},
+      e: {
+        type: 'array',
+        items: { type: 'object', properties: { f: { type: 'boolean' } }, required: ['f'] },
+      },
+      g: { type: 'array', items: {} },
+    },
+    required: ['a', 'b', 'e', 'g'],
+  })
+})
