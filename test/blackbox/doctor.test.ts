@@ -1,0 +1,374 @@
+/** The doctor against the real gateway: well, and with one thing wrong at a time. */
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startMaster } from '../../dev/master.ts'
+import type { Deployment } from '../../ops/deployment.ts'
+import { examine } from '../../ops/doctor/examine.ts'
+import type { Finding } from '../../ops/doctor/finding.ts'
+import { type Meddle, startMeddler } from '../support/meddler.ts'
+import { ADMIN_TOKEN, startWorld, type TestWorld, TOKEN } from '../support/world.ts'
+
+let world: TestWorld
+
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.close())
+
+const SECRETS = { CHALLENGE_TOKEN_DEMO: TOKEN, ADMIN_TOKEN }
+
+/** The world's own configuration, with one challenge unless told otherwise. */
+function deploymentOf(vars: Readonly<Record<string, unknown>> = {}, environment?: string): Deployment {
+  const { demo } = { ...(world.gateway.vars['CHALLENGES'] as Record<string, object>) }
+  const env = { ...world.gateway.vars, CHALLENGES: { demo }, ...vars }
+  return {
+    environment,
+    env: environment === undefined ? { ...env, ...SECRETS } : env,
+    secrets: new Map(Object.entries(SECRETS)),
+    routes: ['127.0.0.1'],
+    crons: ['*/5 * * * *'],
+    openAddresses: [],
+  }
+}
+
+interface Asked {
+  readonly gateway?: string
+  readonly deployment?: Deployment
+  readonly slug?: string | undefined
+  readonly oldDoors?: readonly string[]
+  readonly now?: () => number
+}
+
+function diagnose(asked: Asked = {}): Promise<readonly Finding[]> {
+  const { deployment } = asked
+  return examine({
+    gateway: new URL(asked.gateway ?? world.gateway.url),
+    deployment,
+    held: deployment && { names: new Set(deployment.secrets.keys()) },
+    slug: 'slug' in asked ? asked.slug : 'demo',
+    oldDoors: (asked.oldDoors ?? []).map((url) => new URL(url)),
+    now: asked.now ?? (() => Date.now() / 1000),
+  })
+}
+
+/** What was found besides passes, as `verdict check`. */
+function amiss(findings: readonly Finding[]): string[] {
+  return findings
+    .filter(({ verdict }) => verdict !== 'pass')
+    .map(({ verdict, check }) => `${verdict} ${check}`)
+}
+
+describe('a gateway that is well', () => {
+  test('from outside', async () => {
+    const findings = await diagnose()
+    expect(amiss(findings)).toEqual([])
+    expect(findings.map(({ check }) => check)).toEqual([
+      'health',
+      'ready',
+      'snapshot-age',
+      'clock',
+      'limits',
+      'admin',
+      'private-paths',
+      'raw-paths',
+      'body-limit',
+      'dry-run',
+      'development-keys',
+    ])
+  })
+
+  test('and from inside: only the missing marker is worth a look', async () => {
+    const findings = await diagnose({ deployment: deploymentOf(), slug: undefined })
+    expect(amiss(findings)).toEqual(['warn marker:demo'])
+    expect(findings.map(({ check }) => check)).toContain('token:demo')
+  })
+
+  test('no challenge is known: what needs one is not passed over in silence', async () => {
+    expect(amiss(await diagnose({ slug: undefined }))).toEqual(['warn body-limit', 'warn dry-run'])
+  })
+
+  test('it changed nothing: no upload arrived, no nonce was spent', async () => {
+    await diagnose({ deployment: deploymentOf() })
+    expect(world.received).toEqual([])
+    expect(await world.gateway.listLedgers()).toEqual([])
+  })
+})
+
+const json = (status: number, body: object) => ({ status, body })
+const own = { 'content-type': 'application/problem+json', 'x-request-id': 'x' }
+const report = (checks: Readonly<Record<string, string>>) =>
+  json(200, {
+    checks: Object.entries({ challenge: 'pass', challenge_token: 'pass', signature: 'pass', ...checks }).map(
+      ([check, result]) =>
+        result === 'pass' ? { check, result } : { check, result: 'fail', problem: { code: result } },
+    ),
+  })
+const time = (ahead: number) => json(200, { server_time: Math.floor(Date.now() / 1000) + ahead })
+const on =
+  (path: string, meddled: ReturnType<typeof json>): Meddle =>
+  (target) =>
+    target.startsWith(path) ? meddled : undefined
+
+const BROKEN: [name: string, meddle: Meddle, found: string[]][] = [
+  ['another server at the address', () => ({ status: 200, body: 'hello' }), ['fail health']],
+  ['no metagraph', on('/ready', json(503, { status: 'unavailable' })), ['fail ready']],
+  [
+    'a metagraph that is not refreshed',
+    on('/ready', json(200, { metagraph: { block: 1, hotkeys: 9, age_seconds: 1100 } })),
+    ['warn snapshot-age'],
+  ],
+  ['a clock a minute ahead', on('/v1/time', time(60)), ['warn clock']],
+  ['a clock beyond the window', on('/v1/time', time(-400)), ['fail clock']],
+  ['no clock', on('/v1/time', json(500, {})), ['fail clock']],
+  [
+    'nonces forgotten within the window',
+    on(
+      '/v1/limits',
+      json(200, { max_upload_bytes: 7_500_000, signature_ttl_seconds: 300, nonce_ttl_seconds: 599 }),
+    ),
+    ['fail limits'],
+  ],
+  ['an admin route that answers', on('/v1/admin/challenges', json(200, [])), ['fail admin']],
+  [
+    'an admin route that the challenge answers',
+    on('/admin', json(401, { detail: 'Unauthorized' })),
+    ['fail admin'],
+  ],
+  ['public weights', on('/challenges/demo/internal/', json(200, {})), ['fail private-paths']],
+  ['a public bridge', on('/internal/v1/bridge', json(405, {})), ['fail private-paths']],
+  ['public weights in capitals', on('/challenges/demo/Internal', json(200, {})), ['fail private-paths']],
+  [
+    'an encoded slash that gets through',
+    (target) => (target.includes('%2finternal') ? json(404, { detail: 'Not Found' }) : undefined),
+    ['fail raw-paths'],
+  ],
+  [
+    'a backslash that gets through',
+    (target) => (target.includes('\\internal') ? json(401, {}) : undefined),
+    ['fail raw-paths'],
+  ],
+  [
+    'no limit on bodies',
+    (target, method) => (method === 'POST' && target.endsWith('/submissions') ? json(201, {}) : undefined),
+    ['fail body-limit'],
+  ],
+  [
+    'a gateway older than the dry run',
+    (target) =>
+      target.endsWith('/verify') ? { status: 404, body: { code: 'not_found' }, headers: own } : undefined,
+    ['warn dry-run'],
+  ],
+  [
+    'too many dry runs',
+    (target) =>
+      target.endsWith('/verify') ? { status: 429, body: { code: 'rate_limited' }, headers: own } : undefined,
+    ['warn dry-run'],
+  ],
+  [
+    'signatures verified over another text',
+    (target) => (target.endsWith('/verify') ? report({ signature: 'invalid_signature' }) : undefined),
+    ['fail dry-run'],
+  ],
+  [
+    'a challenge without its token',
+    (target) =>
+      target.endsWith('/verify') ? report({ challenge_token: 'challenge_token_unavailable' }) : undefined,
+    ['fail dry-run'],
+  ],
+  [
+    'a registration nobody can judge',
+    (target) => (target.endsWith('/verify') ? report({ registration: 'metagraph_unavailable' }) : undefined),
+    ['warn dry-run'],
+  ],
+]
+
+describe('one thing wrong', () => {
+  test.each(BROKEN)('%s', async (_, meddle, found) => {
+    const broken = await startMeddler(world.gateway.url, meddle)
+    try {
+      const findings = await diagnose({ gateway: broken.url })
+      expect(amiss(findings)).toEqual(found)
+      for (const { todo } of findings.filter(({ verdict }) => verdict !== 'pass')) expect(todo).toBeTruthy()
+    } finally {
+      await broken.close()
+    }
+  })
+
+  test('nobody there', async () => {
+    const findings = await diagnose({ gateway: 'http://127.0.0.1:9' })
+    expect(amiss(findings)).toEqual(['fail health'])
+    expect(findings[0]?.says).toContain('ECONNREFUSED')
+  })
+
+  const WRONG: [name: string, vars: Record<string, unknown>, found: string[]][] = [
+    ['another subnet than configured', { NETUID: 7 }, ['fail deployed']],
+    ['other limits than configured', { MAX_UPLOAD_BYTES: 1000 }, ['warn deployed']],
+    ['no challenge', { CHALLENGES: {} }, ['warn challenges']],
+  ]
+  test.each(WRONG)('%s', async (_, vars, found) => {
+    expect(amiss(await diagnose({ deployment: deploymentOf(vars) }))).toEqual(expect.arrayContaining(found))
+  })
+
+  test('every fault of a configuration has its line', async () => {
+    const broken = { ...deploymentOf({ NETUID: 'x', NONCE_TTL_SECONDS: 300 }) }
+    expect(amiss(await diagnose({ deployment: broken }))).toEqual([
+      'fail configuration',
+      'fail configuration',
+    ])
+  })
+})
+
+describe('each challenge through its origin', () => {
+  const FAULTS: [slug: string, found: string[], why: RegExp][] = [
+    ['refused', ['fail challenge:refused'], /does not answer/],
+    ['reset', ['fail challenge:reset'], /does not answer/],
+    ['garbage', ['fail challenge:garbage'], /does not answer/],
+    ['tunnel', ['fail challenge:tunnel'], /edge 530/],
+    ['login', ['fail challenge:login'], /access login/],
+    ['failing', ['warn challenge:failing', 'warn marker:failing', 'fail token:failing'], /answers 503/],
+  ]
+  test.each(FAULTS)('%s', async (slug, found, why) => {
+    const all = { ...(world.gateway.vars['CHALLENGES'] as Record<string, object>) }
+    const deployment = deploymentOf({ CHALLENGES: { [slug]: all[slug] } })
+    const secrets = new Map([
+      [`CHALLENGE_TOKEN_${slug.toUpperCase()}`, TOKEN],
+      ['ADMIN_TOKEN', ADMIN_TOKEN],
+    ])
+    const findings = await diagnose({ deployment: { ...deployment, secrets } })
+    expect(amiss(findings)).toEqual(found)
+    expect(findings.find(({ check }) => check === `challenge:${slug}`)?.says).toMatch(why)
+  })
+
+  test('a token the challenge does not take', async () => {
+    const secrets = new Map([
+      ['CHALLENGE_TOKEN_DEMO', 'canary-wrong-token'],
+      ['ADMIN_TOKEN', ADMIN_TOKEN],
+    ])
+    const findings = await diagnose({ deployment: { ...deploymentOf(), secrets } })
+    expect(amiss(findings)).toEqual(['warn marker:demo', 'fail token:demo'])
+  })
+
+  test('a slug the challenge does not answer to', async () => {
+    const { demo } = { ...(world.gateway.vars['CHALLENGES'] as Record<string, object>) }
+    const secrets = new Map([
+      ['CHALLENGE_TOKEN_DEMO2', TOKEN],
+      ['ADMIN_TOKEN', ADMIN_TOKEN],
+    ])
+    const deployment = { ...deploymentOf({ CHALLENGES: { demo2: demo } }), secrets }
+    expect(amiss(await diagnose({ deployment }))).toContain('fail token:demo2')
+  })
+
+  test('a marker that the challenge does not send', async () => {
+    const { demo } = { ...(world.gateway.vars['CHALLENGES'] as Record<string, object>) }
+    const deployment = deploymentOf({ CHALLENGES: { demo: { ...demo, marker: 'X-Challenge-Origin' } } })
+    const findings = await diagnose({ deployment })
+    expect(amiss(findings)).toEqual(['fail challenge:demo'])
+    expect(findings.find(({ check }) => check === 'challenge:demo')?.todo).toContain('marker')
+  })
+})
+
+describe('production is stricter', () => {
+  test('a local world fails there by everything that is fine here', async () => {
+    const findings = amiss(await diagnose({ deployment: deploymentOf({}, 'production') }))
+    expect(findings).toEqual([
+      'fail development-keys',
+      'fail origins',
+      'fail secrets',
+      'fail secrets',
+      'warn marker:demo',
+    ])
+  })
+
+  test('strangers may upload: a failure in production, a warning in staging, fine here', async () => {
+    const open = await startWorld({ vars: { REQUIRE_REGISTERED_HOTKEY: false } })
+    try {
+      const dryRun = async (environment?: string) => {
+        const deployment = deploymentOf({ REQUIRE_REGISTERED_HOTKEY: false }, environment)
+        const findings = await diagnose({ gateway: open.gateway.url, deployment })
+        return amiss(findings).filter((each) => /dry-run|registration/.test(each))
+      }
+      expect(await dryRun('production')).toEqual(['fail dry-run', 'fail registration'])
+      expect(await dryRun('staging')).toEqual(['warn dry-run', 'warn registration'])
+      expect(await dryRun()).toEqual([])
+    } finally {
+      await open.close()
+    }
+  })
+})
+
+describe('really broken worlds', () => {
+  const WORLDS: [name: string, vars: Record<string, unknown>, found: string[]][] = [
+    ['without a chain', { CHAIN_ENDPOINTS: ['http://127.0.0.1:1'] }, ['fail ready', 'warn dry-run']],
+    ['with a configuration at fault', { NONCE_TTL_SECONDS: 10 }, ['fail ready']],
+  ]
+  test.each(WORLDS)('%s', async (_, vars, found) => {
+    const broken = await startWorld({ vars })
+    try {
+      expect(amiss(await diagnose({ gateway: broken.gateway.url }))).toEqual(found)
+    } finally {
+      await broken.close()
+    }
+  })
+})
+
+describe('with a master', () => {
+  test('its challenges are examined too', async () => {
+    const master = await startMaster({ adminToken: ADMIN_TOKEN })
+    const vars = { MASTER_ORIGIN: master.url, ORIGIN_TEMPLATE: 'http://127.0.0.1:9/{slug}' }
+    const ruled = await startWorld({ vars })
+    try {
+      const none = await diagnose({ gateway: ruled.gateway.url, deployment: deploymentOf(vars) })
+      expect(none.find(({ check }) => check === 'registry')?.says).toMatch(/^0 challenges registered/)
+      await fetch(`${master.url}/v1/admin/challenges`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-admin-token': ADMIN_TOKEN },
+        body: JSON.stringify({ slug: 'registered', status: 'active' }),
+      })
+      await ruled.gateway.runCron()
+      const deployment = deploymentOf({ ...vars, CHALLENGES: {} })
+      const findings = await diagnose({ gateway: ruled.gateway.url, deployment, slug: undefined })
+      expect(amiss(findings)).toContain('fail challenge:registered')
+      expect(
+        findings.filter(({ says }) => says.includes('CHALLENGE_TOKEN_REGISTERED is missing')),
+      ).toHaveLength(1)
+    } finally {
+      await Promise.all([ruled.close(), master.close()])
+    }
+  })
+
+  test('a master that never answered', async () => {
+    const vars = { MASTER_ORIGIN: 'http://127.0.0.1:9' }
+    const ruled = await startWorld({ vars })
+    try {
+      const found = async (challenges: object) =>
+        amiss(
+          await diagnose({
+            gateway: ruled.gateway.url,
+            deployment: deploymentOf({ ...vars, ...challenges }),
+          }),
+        )
+      expect(await found({})).toContain('warn registry')
+      expect(await found({ CHALLENGES: {} })).toContain('fail registry')
+    } finally {
+      await ruled.close()
+    }
+  })
+})
+
+describe('the old door', () => {
+  test('still takes uploads, is closed, or sends to the gateway', async () => {
+    const redirecting = await startMeddler(world.gateway.url, () => ({
+      status: 308,
+      headers: { location: `${world.gateway.url}/v1/challenges/demo/submissions` },
+    }))
+    const closed = await startMeddler(world.gateway.url, () => json(404, {}))
+    try {
+      const oldDoors = [world.gateway.url, 'http://127.0.0.1:9', redirecting.url, closed.url]
+      const findings = await diagnose({ oldDoors })
+      const doors = findings.filter(({ check }) => check === 'old-door')
+      expect(doors.map(({ verdict }) => verdict)).toEqual(['fail', 'pass', 'pass', 'pass'])
+    } finally {
+      await Promise.all([redirecting.close(), closed.close()])
+    }
+  })
+})
