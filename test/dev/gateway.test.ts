@@ -9,6 +9,7 @@ import { type Gateway, type LogLine, startGateway } from '../../dev/gateway.ts'
 const BUNDLE = `
 import { DurableObject } from 'cloudflare:workers'
 export class MetagraphLease extends DurableObject {}
+export class StatusBoard extends DurableObject {}
 export class NonceLedger extends DurableObject {
   calls = 0
   call() {
