@@ -26,18 +26,18 @@ test('nothing uploaded costs the subscription', () => {
   expect(bill(usage(0, 0, 0))).toMatchObject({ dollars: 5, freePlan: [] })
 })
 
-test('an upload is one request, three rows written, two calls and an alarm of its ledger', () => {
+test('an upload is one request, three rows written, two calls, an alarm of its ledger and a batch of counts', () => {
   const none = monthlyUse(usage(0, 0))
   const one = monthlyUse(usage(1, 0))
   expect(one.requests - none.requests).toBe(30)
-  expect(one.rowsWritten - none.rowsWritten).toBe(30 * 4)
-  expect(one.objectRequests - none.objectRequests).toBe(30 * 3)
+  expect(one.rowsWritten - none.rowsWritten).toBe(30 * 6)
+  expect(one.objectRequests - none.objectRequests).toBe(30 * 4)
   expect(one.kvWrites - none.kvWrites).toBe(0)
 })
 
 test('alarms stop growing when every ledger wakes hourly', () => {
-  const quiet = monthlyUse(usage(24 * 256))
-  const busy = monthlyUse(usage(24 * 256 + 1000))
+  const quiet = monthlyUse(usage(48 * 256))
+  const busy = monthlyUse(usage(48 * 256 + 1000))
   expect(busy.objectRequests - quiet.objectRequests).toBeCloseTo(30 * 2000, 6)
 })
 
@@ -45,8 +45,8 @@ describe('included, and one more', () => {
   /** Uploads a day that use up exactly what is included. */
   const ROWS: [item: string, uploads: number][] = [
     ['Worker requests', (10_000_000 - 30 * 288) / 30],
-    ['Durable Object requests', (1_000_000 / 30 - 288 * 2 - 24) / 2],
-    ['SQLite rows written', (50_000_000 / 30 - 288 * 2 - 24) / 3],
+    ['Durable Object requests', (1_000_000 / 30 - 288 * 2 - 24 - 8640) / 2],
+    ['SQLite rows written', (50_000_000 / 30 - 288 * 2 - 24 - 2 * 8640) / 3],
     ['KV reads', (10_000_000 / 30 - 288) / 0.05],
   ]
   test.each(ROWS)('%s', (item, uploads) => {
@@ -66,8 +66,13 @@ describe('the free plan', () => {
   const FREE: [name: string, uploads: number, bytes: number, says: RegExp | undefined][] = [
     ['a small subnet', 1000, 1000, undefined],
     ['requests at the limit', 100_000 - 288, 1000, /Durable Object requests/],
-    ['rows at the limit', Math.floor((100_000 - 576 - 24 * 256) / 3), 1000, undefined],
-    ['rows beyond it', Math.floor((100_000 - 576 - 24 * 256) / 3) + 1, 1000, /SQLite rows written/],
+    ['rows at the limit', Math.floor((100_000 - 576 - 24 * 256 - 2 * 8640) / 3), 1000, undefined],
+    [
+      'rows beyond it',
+      Math.floor((100_000 - 576 - 24 * 256 - 2 * 8640) / 3) + 1,
+      1000,
+      /SQLite rows written/,
+    ],
     ['CPU of a large upload', 10, 7_500_000, /CPU/],
   ]
   test.each(FREE)('%s', (_, uploads, bytes, says) => {

@@ -71,9 +71,13 @@ export async function startWorld(options: WorldOptions = {}) {
     /** Requests that reached each misbehaving challenge. */
     reached: misbehaving.reached,
     logs,
+    /** Fails when any line the gateway wrote meanwhile holds a token, or a nonce or signature made by `sign`. */
     async close() {
       await gateway.close()
       await Promise.all([challenge.close(), chain.close(), misbehaving.close()])
+      const everything = logs.join('\n')
+      const leaked = [TOKEN, ADMIN_TOKEN, ...signedSecrets].filter((secret) => everything.includes(secret))
+      if (leaked.length > 0) throw new Error(`${leaked.length} secrets stand in the gateway's log`)
     },
   }
 }
@@ -93,10 +97,13 @@ export interface Signing {
   readonly timestamp?: number
 }
 
+/** Nonces (those that nothing else could be) and signatures made so far. */
+const signedSecrets = new Set<string>()
+
 /** The four headers of a valid upload of `body`, now. */
 export function sign(body: Uint8Array, signing: Signing = {}): SignedUpload {
   const slug = signing.slug ?? 'demo'
-  return signUpload(
+  const signed = signUpload(
     {
       family: 'platform',
       netuid: 100,
@@ -109,6 +116,9 @@ export function sign(body: Uint8Array, signing: Signing = {}): SignedUpload {
     signing.signer ?? devSigner('alice'),
     randomBytes(32),
   )
+  signedSecrets.add(signed.headers['X-Signature'])
+  if (signing.nonce === undefined) signedSecrets.add(signed.headers['X-Nonce'])
+  return signed
 }
 
 /** Each header as a line of a request. */
