@@ -25,9 +25,14 @@ const SECTIONS: Readonly<Record<string, (world: World) => Promise<readonly Figur
 }
 
 const asked = process.argv.slice(2)
-const unknown = asked.filter((name) => !(name in SECTIONS))
+const unknown = asked.filter((name) => !Object.hasOwn(SECTIONS, name))
 if (unknown.length > 0) {
   console.error(`error:   no section ${unknown.join(', ')}; there are ${Object.keys(SECTIONS).join(', ')}`)
+  process.exit(1)
+}
+
+if (process.platform !== 'linux') {
+  console.error('error:   CPU and memory of the runtime are read from /proc, which only Linux has')
   process.exit(1)
 }
 

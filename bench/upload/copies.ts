@@ -3,7 +3,7 @@
  */
 
 import { always, type Figure, showAnswers } from './report.ts'
-import { REGISTERED, signUploads, UPLOAD_PATH } from './signed.ts'
+import { signUploads, UPLOAD_PATH } from './signed.ts'
 import type { World } from './world.ts'
 
 const COPIES = 40
@@ -15,7 +15,7 @@ export async function sendCopies(world: World): Promise<readonly Figure[]> {
   const total: Record<string, number> = {}
   let right = 0
   for (let round = 0; round < ROUNDS; round += 1) {
-    const [upload = ''] = signUploads(1, BYTES, REGISTERED)
+    const [upload = ''] = signUploads(1, BYTES)
     const before = await world.uploadsReceived()
     const { answers } = await world.load({
       port: gateway.port,

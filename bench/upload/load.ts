@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort } from 'node:worker_threads'
-import { bodyOf } from './signed.ts'
+import { bodyOf } from './bodies.ts'
 
 export interface LoadOrder {
   readonly port: number

@@ -122,7 +122,7 @@ async function sendUploads(
 
 /** Small uploads: code compiled, keys known. */
 async function warmUp(world: World, { port }: Runtime): Promise<void> {
-  const uploads = signUploads(WARM_UP, 1000, REGISTERED)
+  const uploads = signUploads(WARM_UP, 1000)
   const order = { port, path: UPLOAD_PATH, uploads, bytes: 1000, connections: 4, expected: '{"bytes":1000}' }
   const { answers } = await world.load({ ...order, manner: 'whole' })
   if (answers['201'] !== WARM_UP) throw new Error(`the warm-up was answered ${showAnswers(answers)}`)

@@ -21,6 +21,11 @@ export function always(name: string, holds: boolean, measured: string, target: s
   return { name, measured, target, met: holds }
 }
 
+/** A figure taken while other processes used the machine. */
+export function disturbed(figure: Figure): Figure {
+  return { ...figure, measured: `${figure.measured} (disturbed)` }
+}
+
 /** Three digits that matter. */
 export function show(value: number): string {
   if (!Number.isFinite(value)) return '?'

@@ -36,8 +36,10 @@ export interface Sample {
 const PROCESSORS = 2
 /** Above this a run is done again. */
 const DISTURBED_SHARE = 0.08
-const TRIES = 4
+const ENOUGH = 3
 const PAUSE_MS = 400
+/** All repeats of one benchmark together, so that it ends in time on a machine that is never quiet. */
+const REPEATS_MS = 50_000
 /** What a request leaves to do behind its answer (the outcome's write, the log line) is part of its cost. */
 const TAIL_MS = 60
 
@@ -50,25 +52,24 @@ export async function takeTurns(
   const samples = new Map<string, Sample[]>(contestants.map(({ name }) => [name, []]))
   for (let round = 0; round <= course.rounds; round += 1) {
     for (const contestant of round % 2 === 0 ? contestants : contestants.toReversed()) {
-      const sample = await runUndisturbed(world, contestant, course, round === 0 ? 1 : TRIES)
-      if (round > 0) samples.get(contestant.name)?.push(sample)
+      if (round === 0) await run(world, contestant, course)
+      else samples.get(contestant.name)?.push(await runUndisturbed(world, contestant, course))
     }
   }
   return samples
 }
 
-/** The first undisturbed run of a few, or the least disturbed. */
-async function runUndisturbed(
-  world: World,
-  contestant: Contestant,
-  course: Course,
-  tries: number,
-): Promise<Sample> {
+let repeatsLeftMs = REPEATS_MS
+
+/** The first undisturbed run, or the least disturbed of those there was time for. */
+async function runUndisturbed(world: World, contestant: Contestant, course: Course): Promise<Sample> {
   let best = await run(world, contestant, course)
-  for (let more = tries - 1; more > 0 && best.othersShare > DISTURBED_SHARE; more -= 1) {
+  while (best.othersShare > DISTURBED_SHARE && repeatsLeftMs > 0) {
+    const startedAt = performance.now()
     await sleep(PAUSE_MS)
     const next = await run(world, contestant, course)
     if (next.othersShare < best.othersShare) best = next
+    repeatsLeftMs -= performance.now() - startedAt
   }
   return best
 }
@@ -116,11 +117,17 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2
 }
 
-/** Median over the rounds of what one contestant has for each of what the other has in the same round. */
-export function medianRatio(
-  of: readonly Sample[],
-  to: readonly Sample[],
-  read: (sample: Sample) => number,
-): number {
-  return median(of.map((sample, round) => read(sample) / read(to[round] ?? sample)))
+/** The undisturbed samples when there are enough for a median, else all. */
+export function calm(samples: readonly Sample[]): readonly Sample[] {
+  const undisturbed = samples.filter(({ othersShare }) => othersShare <= DISTURBED_SHARE)
+  return undisturbed.length >= ENOUGH ? undisturbed : samples
+}
+
+export function medianOf(samples: readonly Sample[], read: (sample: Sample) => number): number {
+  return median(calm(samples).map(read))
+}
+
+/** Whether a figure of these samples says more about the machine than about the gateway. */
+export function isDisturbed(samples: readonly Sample[]): boolean {
+  return calm(samples).some(({ othersShare }) => othersShare > DISTURBED_SHARE)
 }

@@ -1,53 +1,44 @@
 /**
- * Really signed uploads, made before the clock runs: fresh nonces, hotkeys by turns, and one body for each size.
+ * Really signed uploads, made before the clock runs, by the 255 miners of a full subnet.
+ *
+ * So many because each has a nonce ledger of its own: a few hotkeys would share writes to the disk that miners in life do not.
  */
 
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import { DEV_KEYS } from '../../dev/keys.ts'
 import { createSigner, type Signer } from '../../src/crypto/sign.ts'
 import { signUpload, submissionsPath } from '../../src/miner/sign.ts'
+import { hashOf } from './bodies.ts'
 
 export const SLUG = 'bench'
 export const NETUID = 100
 export const UPLOAD_PATH = submissionsPath(SLUG)
+const MINERS = 255
 
-/** Registered on the development chain. Miners sign with sr25519, so the load does too. */
-export const REGISTERED: readonly Signer[] = DEV_KEYS.filter(({ scheme }) => scheme === 'sr25519').map(
-  ({ seed, scheme }) => createSigner(Buffer.from(seed, 'hex'), scheme),
+/** Uid 0 is the subnet's owner and may not upload; the others may. Miners sign with sr25519, so the load does too. */
+export const [OWNER, ...REGISTERED] = Array.from({ length: 1 + MINERS }, (_, uid) =>
+  createSigner(createHash('sha256').update(`bench hotkey ${uid}`).digest(), 'sr25519'),
 )
 
 export function strangers(count: number): readonly Signer[] {
   return Array.from({ length: count }, () => createSigner(randomBytes(32), 'sr25519'))
 }
 
-/** The body of every upload of this size. */
-export function bodyOf(bytes: number): Buffer {
-  return Buffer.alloc(bytes, 'def act(state):\n    return state.best_move()\n')
-}
-
-export function hashOf(bytes: number): string {
-  const known = hashes.get(bytes) ?? createHash('sha256').update(bodyOf(bytes)).digest('hex')
-  hashes.set(bytes, known)
-  return known
-}
-
-const hashes = new Map<number, string>()
+/** Counts on through all runs, so that every hotkey uploads equally often. */
+let turn = 0
 
 /** Header lines of `count` uploads, each ended by CRLF; valid for the gateway's freshness window of 300 seconds. */
-export function signUploads(count: number, bytes: number, signers: readonly Signer[]): readonly string[] {
+export function signUploads(
+  count: number,
+  bytes: number,
+  signers: readonly Signer[] = REGISTERED,
+): readonly string[] {
   const bodyHash = hashOf(bytes)
   const timestamp = Math.floor(Date.now() / 1000)
-  return Array.from({ length: count }, (_, index) => {
-    const signer = signers[index % signers.length]
+  return Array.from({ length: count }, () => {
+    const signer = signers[turn++ % signers.length]
     if (signer === undefined) throw new Error('no signer')
-    const upload = {
-      family: 'platform',
-      netuid: NETUID,
-      slug: SLUG,
-      bodyHash,
-      nonce: randomUUID(),
-      timestamp,
-    } as const
+    const nonce = randomUUID()
+    const upload = { family: 'platform', netuid: NETUID, slug: SLUG, bodyHash, nonce, timestamp } as const
     const { headers } = signUpload(upload, signer, randomBytes(32))
     return Object.entries(headers)
       .map(([name, value]) => `${name}: ${value}\r\n`)

@@ -27,9 +27,6 @@ export class NonceLedger extends DurableObject<BenchEnv> {
   }
 }
 
-/** Bound in wrangler.toml, not used here. */
-export class MetagraphLease extends DurableObject {}
-
 const MAX_BYTES = 7_500_000
 const budget = createBodyBudget(64_000_000, () => 0)
 const app = new Hono<{ Bindings: BenchEnv }>()

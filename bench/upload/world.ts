@@ -14,7 +14,11 @@ import { buildGateway, buildRivals, type GatewayBundle } from './bundle.ts'
 import type { LoadOrder, LoadReport } from './load.ts'
 import type { OriginMessage } from './origin.ts'
 import { childrenOf } from './process.ts'
-import { NETUID, SLUG } from './signed.ts'
+import { NETUID, OWNER, REGISTERED, SLUG } from './signed.ts'
+
+/** Where the ledgers are written: to a disk, with an fsync for each write, or to memory, which leaves the software alone. */
+export type State = 'disk' | 'memory'
+const STATE_IN: Readonly<Record<State, string>> = { disk: tmpdir(), memory: '/dev/shm' }
 
 export interface Runtime {
   /** Of workerd. */
@@ -25,12 +29,11 @@ export interface Runtime {
 
 export interface World {
   readonly directory: string
-  readonly origin: string
   readonly bundle: GatewayBundle
   /** A gateway of its own workerd, with the metagraph read. */
-  startGateway(): Promise<Runtime>
+  startGateway(state?: State): Promise<Runtime>
   /** What the gateway is measured against: bench/upload/worker.ts. */
-  startRivals(): Promise<Runtime>
+  startRivals(state?: State): Promise<Runtime>
   load(order: LoadOrder): Promise<LoadReport>
   /** Uploads that have reached the challenge so far. */
   uploadsReceived(): Promise<number>
@@ -42,13 +45,16 @@ export interface World {
 export async function createWorld(): Promise<World> {
   const directory = await mkdtemp(path.join(tmpdir(), 'bench-upload-'))
   const [bundle, rivals] = await Promise.all([buildGateway(directory), buildRivals(directory)])
-  const chain = await startChain({ netuid: NETUID })
+  const members = [OWNER, ...REGISTERED].flatMap((signer) => (signer === undefined ? [] : signer.publicKey))
+  const chain = await startChain({ netuid: NETUID, members })
   const challenge = fork(path.join(import.meta.dirname, 'origin.ts'))
   const origin = `http://127.0.0.1:${await portOf(challenge)}`
   const miners = new Worker(new URL('load.ts', import.meta.url))
 
   const gatewayVars = {
     NETUID,
+    // No quota, and so no limiter in front of it: Miniflare's stand-in for that is a request to another worker, the platform's is not.
+    UPLOADS_PER_HOUR: 0,
     CHAIN_ENDPOINTS: [chain.url],
     CHAIN_GENESIS_HASH: chain.genesisHash,
     CHALLENGES: { [SLUG]: { name: 'Bench', origin } },
@@ -56,10 +62,10 @@ export async function createWorld(): Promise<World> {
   return {
     directory,
     bundle,
-    origin,
     helpers: [process.pid, challenge.pid ?? 0],
-    startGateway: () => start(bundle.file, gatewayVars, { CHALLENGE_TOKEN_BENCH: 'bench-token' }),
-    startRivals: () => start(rivals, { ORIGIN: origin }, {}),
+    startGateway: (state = 'disk') =>
+      start(bundle.file, state, gatewayVars, { CHALLENGE_TOKEN_BENCH: 'bench-token' }),
+    startRivals: (state = 'disk') => start(rivals, state, { ORIGIN: origin }, {}),
     async load(order) {
       const answered = once(miners, 'message')
       miners.postMessage(order)
@@ -83,15 +89,24 @@ export async function createWorld(): Promise<World> {
 
 async function start(
   bundle: string,
+  state: State,
   vars: Readonly<Record<string, unknown>>,
   secrets: Readonly<Record<string, string>>,
 ): Promise<Runtime> {
   const before = childrenOf(process.pid, 'workerd')
-  const gateway = await startGateway({ bundle, vars, secrets })
+  const persistTo = await mkdtemp(path.join(STATE_IN[state], 'bench-upload-state-'))
+  const gateway = await startGateway({ bundle, vars, secrets, persistTo })
   const pid = childrenOf(process.pid, 'workerd').find((child) => !before.includes(child))
   if (pid === undefined) throw new Error('no process of workerd was found')
   await gateway.runCron().catch(() => 'the rivals have no cron')
-  return { pid, port: Number(new URL(gateway.url).port), close: () => gateway.close() }
+  return {
+    pid,
+    port: Number(new URL(gateway.url).port),
+    async close() {
+      await gateway.close()
+      await rm(persistTo, { recursive: true })
+    },
+  }
 }
 
 async function portOf(challenge: ChildProcess): Promise<number> {
