@@ -8,8 +8,8 @@
 import { hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Verifier } from './signature.ts'
 
-/** Until the engine has compiled what a verification runs: about 15 ms of the second a Worker may take to start. */
-const ROUNDS = 16
+/** Enough for the engine to compile most of what a verification runs; 16 would take 10 ms more of the start for little. */
+const ROUNDS = 6
 
 const KNOWN: readonly [publicKey: string, message: string, signature: string][] = [
   // Made by schnorrkel (polkadot-js, wasm-crypto 7.5.4) with the development key //Alice.
