@@ -29,7 +29,11 @@ let folder: string
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'installed-'))
-  const npm = { npm_config_update_notifier: 'false' }
+  // The machine's own Node, as a miner has it: what it trusts (a company's CA) the project's Node may not know.
+  const own = (process.env['PATH'] ?? '')
+    .split(path.delimiter)
+    .filter((part) => !part.includes('node_modules'))
+  const npm = { PATH: own.join(path.delimiter), npm_config_update_notifier: 'false' }
   const packed = await run('npm', ['pack', '--json', '--pack-destination', folder], npm)
   const tarball = /[\w.-]+\.tgz/.exec(packed.stdout)?.[0] ?? ''
   await writeFile(path.join(folder, 'package.json'), '{"type":"module"}')
