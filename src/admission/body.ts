@@ -189,8 +189,7 @@ function tooLarge(limits: BodyLimits) {
   return rejected('submission_too_large', { max_bytes: limits.maxBytes })
 }
 
-function grown(buffer: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(size)
-  larger.set(buffer)
-  return larger
+/** `transfer` frees the smaller buffer at once; left to the collector, eight uploads of 7.5 MB had 17 MB more (bench/upload.ts). */
+function grown(buffer: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer.buffer.transfer(size))
 }
