@@ -8,6 +8,7 @@
  * exit code says only whether the benchmark ran.
  */
 
+import { availableParallelism } from 'node:os'
 import { measureBundle } from './upload/bundle.ts'
 import { sendCopies } from './upload/copies.ts'
 import { measureMemory } from './upload/memory.ts'
@@ -40,8 +41,8 @@ const started = performance.now()
 const world = await createWorld()
 try {
   console.log(
-    'Two cores are shared by workerd (measured), the miners and Miniflare (this process) and the challenge (a process);\n' +
-      'contestants take turns, runs that other processes disturbed are done again. Read the ratios first.',
+    `${availableParallelism()} processors are shared by workerd (measured), the miners and Miniflare (this process) and the challenge (a process).\n` +
+      'Contestants take turns; runs that other processes disturbed are done again, within reason. Read the ratios first.',
   )
   const figures: Figure[] = []
   for (const [name, section] of Object.entries(SECTIONS)) {

@@ -1,7 +1,5 @@
 /**
- * Really signed uploads, made before the clock runs, by the 255 miners of a full subnet.
- *
- * So many because each has a nonce ledger of its own: a few hotkeys would share writes to the disk that miners in life do not.
+ * Really signed uploads, made before the clock runs, by the 255 miners of a full subnet or some of them.
  */
 
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
