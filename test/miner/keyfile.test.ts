@@ -120,7 +120,7 @@ test.skipIf(NO_VECTORS)(`a real polkadot.js keystore is named${FROM_VECTORS}`, a
 })
 
 test("the wallet's password variable, as bittensor-wallet names and scrambles it", () => {
-  const name = passwordVariable('/tmp/m6/wallets/w1/hotkeys/enc')
-  expect(name).toBe('BT_PW__TMP_M6_WALLETS_W1_HOTKEYS_ENC')
-  expect(unscramble('EjUsIyAwLTB8Ymw=', name)).toBe('Password123')
+  const name = passwordVariable('/wallets/w1/hotkeys/enc')
+  expect(name).toBe('BT_PW__WALLETS_W1_HOTKEYS_ENC')
+  expect(unscramble('EjUsIyAwLTNwfn8=', name)).toBe('Password123')
 })
