@@ -10,7 +10,7 @@
  * is also refused when its second decoding would be, and when there is a third.
  */
 
-import { isForwardableSegment, percentDecoded, rawPath } from './path.ts'
+import { isForwardableSegment, isUnreserved, percentDecoded, rawPath } from './path.ts'
 import { accepted, type Result, rejected } from './problem.ts'
 
 export const PASS_THROUGH_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD']
@@ -46,6 +46,7 @@ export function readPassThrough(url: string): Result<PassThroughTarget> {
 
 /** Whether a path of a challenge (percent-decoded, from its first `/`) may be sent there for anybody who asks. */
 export function isPublicPath(path: string): boolean {
+  if (isUnreserved(path)) return isPublicReading(path)
   const again = percentDecoded(path)
   if (!sameSegments(path, again) || percentDecoded(again) !== again) return false
   return [path, again].every((reading) => isPublicReading(reading) && isPublicReading(untilQuery(reading)))
@@ -63,5 +64,5 @@ function untilQuery(path: string): string {
 }
 
 function sameSegments(encoded: string, decoded: string): boolean {
-  return encoded.split('/').length === decoded.split('/').length
+  return encoded === decoded || encoded.split('/').length === decoded.split('/').length
 }

@@ -32,7 +32,12 @@ export function rawQuery(url: string): string {
 
 /** A decoded path in its one encoded form: all but `A-Z a-z 0-9 - . _ ~ /` as upper-case escapes of UTF-8, like Python's `quote` (reference 3). */
 export function encodedPath(path: string): string {
-  return path.split('/').map(encodedSegment).join('/')
+  return isUnreserved(path) ? path : path.split('/').map(encodedSegment).join('/')
+}
+
+/** Whether a path is the same encoded and decoded, however often, as most are. */
+export function isUnreserved(path: string): boolean {
+  return /^[A-Za-z0-9._~/-]*$/.test(path)
 }
 
 function encodedSegment(segment: string): string {

@@ -15,9 +15,11 @@ const TRACESTATE = /^[\x20-\x7e]{1,512}$/
 export function checkTrace(call: CallOrigin): CallOrigin {
   return (request) => {
     const { headers } = request
-    const isTraced = TRACEPARENT.test(headers.get('traceparent') ?? '')
-    if (!isTraced) headers.delete('traceparent')
-    if (!isTraced || !TRACESTATE.test(headers.get('tracestate') ?? '')) headers.delete('tracestate')
+    const parent = headers.get('traceparent')
+    const state = headers.get('tracestate')
+    const isTraced = parent !== null && TRACEPARENT.test(parent)
+    if (parent !== null && !isTraced) headers.delete('traceparent')
+    if (state !== null && !(isTraced && TRACESTATE.test(state))) headers.delete('tracestate')
     return call(request)
   }
 }
