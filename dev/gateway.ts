@@ -36,16 +36,18 @@ import worker from './worker.js'
 export * from './worker.js'
 export default {
   ...worker,
-  async fetch(request, env, ctx) {
-    const response = await worker.fetch(request, env, ctx)
-    const refusal = response.headers.get('content-type') === 'application/problem+json'
-    const unread = request.body
-    if (!refusal || response.body === null || unread === null || unread.locked) return response
-    const answer = new Uint8Array(await response.arrayBuffer())
-    const held = new FixedLengthStream(answer.length)
-    ctx.waitUntil(finish(held.writable.getWriter(), answer, unread))
-    return new Response(held.readable, response)
+  fetch(request, env, ctx) {
+    return request.body === null ? worker.fetch(request, env, ctx) : drained(request, env, ctx)
   },
+}
+async function drained(request, env, ctx) {
+  const response = await worker.fetch(request, env, ctx)
+  const refusal = response.headers.get('content-type') === 'application/problem+json'
+  if (!refusal || response.body === null || request.body.locked) return response
+  const answer = new Uint8Array(await response.arrayBuffer())
+  const held = new FixedLengthStream(answer.length)
+  ctx.waitUntil(finish(held.writable.getWriter(), answer, request.body))
+  return new Response(held.readable, response)
 }
 async function finish(writer, answer, unread) {
   try {

@@ -48,58 +48,74 @@ const ROUTES: Readonly<Record<string, Route>> = {
   '/v1/challenges/:challenge/submissions/:id': { GET: getSubmission },
 }
 
+/** What the worker serves requests with. */
+export interface App {
+  fetch(request: Request, env: unknown, ctx: ExecutionContext): Promise<Response>
+}
+
 /** Without a gateway (its configuration is at fault) everything but `/health` answers 500. `now` in Unix milliseconds. */
-export function createApp(gateway: Gateway | undefined, log: Log, now: () => number): HonoBase<AppEnv> {
+export function createApp(gateway: Gateway | undefined, log: Log, now: () => number): App {
+  const routes = createRoutes(gateway)
+  return {
+    async fetch(request, _env, ctx) {
+      const startedAt = now()
+      const receivedAt = Math.floor(startedAt / 1000)
+      const entry: RequestEntry = {
+        request_id: crypto.randomUUID(),
+        method: request.method,
+        route: 'none',
+        status: 0,
+        outcome: 'ok',
+        ms: 0,
+      }
+      // No route but /health, which asks nothing of it, is reached without a gateway.
+      const scope = { gateway: gateway as Gateway, entry, receivedAt, path: decodedPath(request.url) }
+      const response = await routes.fetch(request, scope, ctx)
+      const overdue = gateway?.refreshIfOverdue(receivedAt)
+      if (overdue !== undefined) ctx.waitUntil(overdue)
+      entry.status = response.status
+      entry.ms = now() - startedAt
+      response.headers.set('x-request-id', entry.request_id)
+      response.headers.append('server-timing', serverTiming(entry))
+      log(entry)
+      const batch =
+        entry.route === SUBMISSIONS && entry.method === 'POST' ? gateway?.statistics.count(entry) : undefined
+      if (batch !== undefined) ctx.waitUntil(batch)
+      return response
+    },
+  }
+}
+
+/** The routes themselves, for `createApp`; each needs the bindings of `AppEnv`. */
+export function createRoutes(gateway: Gateway | undefined): HonoBase<AppEnv> {
   const app = new HonoBase<AppEnv>({
     router: new TrieRouter(),
-    getPath: (request) => encodedPath(decodedPath(request.url)),
+    getPath: (request, options) => encodedPath(options?.env?.path ?? decodedPath(request.url)),
   })
-
-  app.use(async (c, next) => {
-    const startedAt = now()
-    const entry: RequestEntry = {
-      request_id: crypto.randomUUID(),
-      method: c.req.raw.method,
-      route: 'none',
-      status: 0,
-      outcome: 'ok',
-      ms: 0,
-    }
-    c.set('entry', entry)
-    c.set('receivedAt', Math.floor(startedAt / 1000))
-    c.set('path', decodedPath(c.req.raw.url))
-    if (gateway !== undefined) c.set('gateway', gateway)
-    if (gateway === undefined && c.get('path') !== '/health') {
-      c.res = refuse(c, rejected('internal_error', {}, 'configuration').rejection)
-    } else await next()
-    const overdue = gateway?.refreshIfOverdue(c.get('receivedAt'))
-    if (overdue !== undefined) c.executionCtx.waitUntil(overdue)
-    c.res.headers.set('x-request-id', entry.request_id)
-    entry.status = c.res.status
-    entry.ms = now() - startedAt
-    c.res.headers.append('server-timing', serverTiming(entry))
-    log(entry)
-    const batch =
-      entry.route === SUBMISSIONS && entry.method === 'POST' ? gateway?.statistics.count(entry) : undefined
-    if (batch !== undefined) c.executionCtx.waitUntil(batch)
-  })
+  if (gateway === undefined) {
+    const faulty = rejected('internal_error', {}, 'configuration').rejection
+    app.use(async (c, next) => (c.env.path === '/health' ? next() : refuse(c, faulty)))
+  }
+  // Hono calls a single handler directly; what is not needed is not put before it.
+  const forPages = gateway === undefined || gateway.config.corsOrigins.size === 0 ? [] : [allowReading]
 
   for (const [path, route] of Object.entries(ROUTES)) {
     app.use(path, (c, next) => {
-      c.var.entry.route = path
+      c.env.entry.route = path
       return next()
     })
     if (path.startsWith('/v1/admin/') || path === '/metrics') app.use(path, requireAdmin)
-    else if ('GET' in route && path !== '/health') app.use(path, allowReading)
+    else if ('GET' in route && path !== '/health') for (const each of forPages) app.use(path, each)
     for (const [method, handler] of Object.entries(route)) app.on(method, path, handler)
     const allow = Object.keys(route).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : method))
     app.all(path, (c) => refuse(c, rejected('method_not_allowed', { allow }).rejection))
   }
 
-  app.all('/challenges/*', allowReading, passThrough)
+  for (const each of forPages) app.use('/challenges/*', each)
+  app.all('/challenges/*', passThrough)
   for (const path of ['/admin/*', '/v1/admin/*']) {
     app.use(path, async (c, next) => {
-      c.var.entry.route = path
+      c.env.entry.route = path
       return redirectWithoutSlash(c) ?? (await next())
     })
     app.all(path, requireAdmin, manage)
@@ -112,8 +128,8 @@ export function createApp(gateway: Gateway | undefined, log: Log, now: () => num
 
 /** A known path with slashes behind it answers 307, whatever the method, as the reference does (reference 1.3). */
 function redirectWithoutSlash(c: RouteContext): Response | undefined {
-  const bare = c.var.path.replace(/\/+$/, '')
-  if (bare === c.var.path || !ROUTE_PATTERNS.some((pattern) => pattern.test(bare))) return undefined
+  const bare = c.env.path.replace(/\/+$/, '')
+  if (bare === c.env.path || !ROUTE_PATTERNS.some((pattern) => pattern.test(bare))) return undefined
   const { origin } = new URL(c.req.raw.url)
   return c.body(null, 307, { location: origin + encodedPath(bare) + rawQuery(c.req.raw.url) })
 }

@@ -61,8 +61,9 @@ export function createLog(share: number, dataset: Dataset | undefined): Log {
 
 /** Spans that wait for something outside, in milliseconds: the platform's clock stands still while it computes. */
 export function serverTiming({ origin_ms, ledger_ms, ms }: RequestEntry): string {
-  const spans = Object.entries({ origin: origin_ms, ledger: ledger_ms, total: ms })
-  return spans.flatMap(([name, span]) => (span === undefined ? [] : `${name};dur=${span}`)).join(', ')
+  const origin = origin_ms === undefined ? '' : `origin;dur=${origin_ms}, `
+  const ledger = ledger_ms === undefined ? '' : `ledger;dur=${ledger_ms}, `
+  return `${origin}${ledger}total;dur=${ms}`
 }
 
 /** Workers Logs index the fields of an object. */

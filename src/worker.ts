@@ -3,11 +3,10 @@
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js'
-import type { Hono } from 'hono'
 import { createBodyBudget } from './admission/body.ts'
 import { createAttemptBudget } from './admission/likely-cause.ts'
 import type { Ledger, RunningDigest } from './admission/ports.ts'
-import { createApp } from './app.ts'
+import { type App, createApp } from './app.ts'
 import { type Config, challengeTokens, parseConfig } from './config.ts'
 import { createVerifier } from './crypto/signature.ts'
 import { createLedger, IN_FLIGHT_MARGIN_SECONDS } from './ledger/durable-ledger.ts'
@@ -22,7 +21,7 @@ import { askMaster } from './origin/master.ts'
 import { type CallOrigin, createOrigin } from './origin/origin.ts'
 import { createChallengeSource } from './registry/challenge-source.ts'
 import { createRegistry, type KvRegistry, MISS_PAUSE_SECONDS } from './registry/kv-registry.ts'
-import type { AppEnv, Gateway } from './routes/context.ts'
+import type { Gateway } from './routes/context.ts'
 import { createLimit, SHIELD } from './routes/fair-use.ts'
 import { checkTrace } from './routes/trace.ts'
 import { createBoard, type DurableBoard } from './status/durable-board.ts'
@@ -41,7 +40,7 @@ const CRON_PERIOD_SECONDS = 300
 const REGISTRY_TIMEOUT_MS = 5000
 
 interface Isolate {
-  readonly app: Hono<AppEnv>
+  readonly app: App
   /** What the cron does; nothing while the configuration is at fault. */
   readonly refresh: (now: number) => Promise<unknown>
 }
@@ -163,7 +162,7 @@ function createRegistryOf(config: Config, env: Env): KvRegistry | undefined {
   const { netuid, masterOrigin: origin, access } = config
   if (origin === undefined) return undefined
   const timeoutMs = Math.min(config.originTimeoutMs, REGISTRY_TIMEOUT_MS)
-  const call = createOrigin({ timeoutMs, access, fetch: (request) => fetch(request) })
+  const call = createOrigin({ timeoutMs, access, fetch: (url, init) => fetch(url, init) })
   const lease = createDurableLease(env.LEASE, `registry:${netuid}`)
   const terms = { sinceClaimSeconds: MISS_PAUSE_SECONDS, sinceSuccessSeconds: 0 }
   return createRegistry({
@@ -181,7 +180,7 @@ function faultList(faults: readonly { readonly endpoint: string; readonly reason
 }
 
 function createOriginCaller({ access, services }: Config, timeoutMs: number): CallOrigin {
-  const call = createOrigin({ timeoutMs, access, services, fetch: (request) => fetch(request) })
+  const call = createOrigin({ timeoutMs, access, services, fetch: (url, init) => fetch(url, init) })
   return createFailover(call, nowSeconds)
 }
 

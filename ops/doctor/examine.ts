@@ -125,7 +125,7 @@ async function examineInside(
     config,
     secrets: deployment.secrets,
     environment,
-    fetch: (request) => fetch(request),
+    fetch: (url, init) => fetch(url, init),
     askAt: createAsk,
   }
   const answers = await Promise.all(active.flatMap(doorsOf).map((door) => checkChallenge(door, context)))

@@ -21,7 +21,7 @@ export interface OriginContext {
   /** Values of secrets that are known here. */
   readonly secrets: ReadonlyMap<string, string>
   readonly environment: string
-  readonly fetch: (request: Request) => Promise<Response>
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>
   /** A question to an origin as a stranger asks it. */
   readonly askAt: (origin: URL) => Ask
 }

@@ -159,7 +159,8 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
 
 /** 304 when the client has this representation already. */
 export function conditional(client: Headers, response: Response): Response {
-  if (!isUnchanged(client.get('if-none-match'), response.headers.get('etag'))) return response
+  const known = client.get('if-none-match')
+  if (known === null || !isUnchanged(known, response.headers.get('etag'))) return response
   const headers = new Headers(response.headers)
   for (const name of ['content-length', 'content-type']) headers.delete(name)
   return new Response(null, { status: 304, headers })

@@ -24,11 +24,13 @@ const HOP_BY_HOP = new Set([
 const SIGNATURE = new Set(['x-hotkey', 'x-signature', 'x-nonce', 'x-timestamp'])
 
 /**
- * Credentials and everything the gateway or the platform states itself. `expect` too: the body is on its way already, and the
- * runtime would take an origin's `100 Continue` for the answer.
+ * Besides those: credentials and everything the gateway or the platform states itself. `expect` too: the body is on its way
+ * already, and the runtime would take an origin's `100 Continue` for the answer.
  */
 const NEVER_FROM_CLIENT = new Set([
+  ...HOP_BY_HOP,
   'authorization',
+  'content-length',
   'expect',
   'host',
   'x-admin-token',
@@ -40,6 +42,7 @@ const NEVER_FROM_CLIENT = new Set([
 
 /** Of an answer: the platform's own, and identity headers, which only go towards a challenge. */
 const NEVER_TO_CLIENT = new Set([
+  ...HOP_BY_HOP,
   'authorization',
   'cf-access-client-secret',
   'server',
@@ -57,11 +60,10 @@ export function forwardedHeaders(client: Headers, keepsSignature = false): Heade
   const headers = new Headers(client)
   const named = connectionNamed(client)
   for (const name of client.keys()) {
-    const folded = name.replaceAll('_', '-')
+    const folded = name.includes('_') ? name.replaceAll('_', '-') : name
     const dropped =
-      HOP_BY_HOP.has(folded) ||
-      named.has(name) ||
       NEVER_FROM_CLIENT.has(folded) ||
+      named.has(name) ||
       FAMILY_HEADER.test(folded) ||
       (SIGNATURE.has(folded) && !(keepsSignature && name === folded))
     if (dropped) headers.delete(name)
@@ -70,42 +72,41 @@ export function forwardedHeaders(client: Headers, keepsSignature = false): Heade
 }
 
 /**
- * What an origin's headers become for the client; `marker` and the internal hosts of all `origins` stay behind. `publicPath` is where the
- * client finds the origin's root (`/challenges/demo`), when there is such a place.
+ * An origin's answer as the client is to see it; `marker` and the internal hosts of all `origins` stay behind. `publicPath` is where
+ * the client finds the origin's root (`/challenges/demo`), when there is such a place. The body is the same stream.
  */
-export function returnedHeaders(
-  answer: Headers,
+export function returnedAnswer(
+  answer: Response,
   origins: Origins,
   marker: string | undefined,
   publicPath?: string,
-): Headers {
-  const headers = new Headers(answer)
-  const named = connectionNamed(answer)
-  for (const name of new Set(answer.keys())) {
+): Response {
+  const returned = new Response(answer.body, answer)
+  const { headers } = returned
+  const named = connectionNamed(headers)
+  const hidden = marker?.toLowerCase()
+  for (const name of answer.headers.keys()) {
     const dropped =
-      HOP_BY_HOP.has(name) ||
-      named.has(name) ||
       NEVER_TO_CLIENT.has(name) ||
+      named.has(name) ||
       FAMILY_HEADER.test(name) ||
-      name === marker?.toLowerCase() ||
+      name === hidden ||
       name.startsWith('cf-')
     if (dropped) headers.delete(name)
+    else if (name === 'location' || name === 'content-location')
+      headers.set(name, publicLocation(headers.get(name) ?? '', origins, publicPath))
+    else if (name === 'set-cookie') dropAccessCookies(headers)
   }
-  for (const name of ['location', 'content-location']) {
-    const location = headers.get(name)
-    if (location !== null) headers.set(name, publicLocation(location, origins, publicPath))
-  }
-  const cookies = headers.getSetCookie()
-  if (cookies.some(isAccessCookie)) {
-    headers.delete('set-cookie')
-    for (const cookie of cookies) if (!isAccessCookie(cookie)) headers.append('set-cookie', cookie)
-  }
-  return headers
+  return returned
 }
 
-/** Of the tunnel's Access application, which is between the gateway and the origin. */
-function isAccessCookie(cookie: string): boolean {
-  return cookie.startsWith('CF_A')
+/** Those of the tunnel's Access application, which is between the gateway and the origin. */
+function dropAccessCookies(headers: Headers): void {
+  const cookies = headers.getSetCookie()
+  const own = cookies.filter((cookie) => !cookie.startsWith('CF_A'))
+  if (own.length === cookies.length) return
+  headers.delete('set-cookie')
+  for (const cookie of own) headers.append('set-cookie', cookie)
 }
 
 /** A relative reference passes as it is; an absolute one to an internal host is shown as the path it has for the client. */
@@ -129,6 +130,9 @@ function isInternal(hostname: string): boolean {
 }
 
 function connectionNamed(headers: Headers): ReadonlySet<string> {
-  const tokens = (headers.get('connection') ?? '').split(',')
-  return new Set(tokens.map((token) => token.trim().toLowerCase()))
+  const connection = headers.get('connection')
+  if (connection === null) return NONE
+  return new Set(connection.split(',').map((token) => token.trim().toLowerCase()))
 }
+
+const NONE: ReadonlySet<string> = new Set()

@@ -44,9 +44,9 @@ export function createMemory(maxBytes: number): Memory {
 
 /** `now` in Unix seconds. */
 export function toResponse({ body, headers, fetchedAt }: Kept, now: number): Response {
-  const aged = new Headers(headers)
-  aged.set('age', String(Math.max(0, now - fetchedAt)))
-  return new Response(body, { headers: aged })
+  const response = new Response(body, { headers })
+  response.headers.set('age', String(Math.max(0, now - fetchedAt)))
+  return response
 }
 
 export function toEntry({ body, headers, fetchedAt, lifetime }: Kept): Response {

@@ -65,8 +65,6 @@ export function forwardToMaster(
   requestId: string,
 ): Promise<OriginAnswer> {
   const headers = forwardedHeaders(client.headers)
-  // The platform states the length of what it sends.
-  headers.delete('content-length')
   headers.set('x-admin-token', token)
   headers.set('x-request-id', requestId)
   const body = streamedBody(client)

@@ -44,7 +44,7 @@ export interface OriginOptions {
 
 /** What is used of a `Fetcher`. */
 export interface Service {
-  fetch(request: Request): Promise<Response>
+  fetch(url: string, init: RequestInit): Promise<Response>
 }
 
 /** What goes through a VPC binding needs a URL, and its host is only the `Host` header (platform-notes 3.1). */
@@ -61,7 +61,7 @@ export function createOrigin(options: OriginOptions): CallOrigin {
     const wait = createWait(options.timeoutMs)
     const { service, url } = wayTo(call.url, options)
     try {
-      const response = await service.fetch(toRequest({ ...call, url }, options.access, wait))
+      const response = await service.fetch(url, toInit(call, options.access, wait))
       const failure = transportFailure(response, call.marker)
       return failure ?? { delivered: true, response }
     } catch (error) {
@@ -77,6 +77,7 @@ export function createOrigin(options: OriginOptions): CallOrigin {
 
 /** `parseConfig` has seen to it that every binding an origin names is there. */
 function wayTo(url: string, options: OriginOptions): { readonly service: Service; readonly url: string } {
+  if (!url.startsWith('vpc:')) return { service: options, url }
   const [, binding = '', path = ''] = /^vpc:(\w+)(.*)$/.exec(url) ?? []
   const service = options.services?.get(binding)
   return service === undefined ? { service: options, url } : { service, url: VPC_URL.origin + path }
@@ -110,7 +111,7 @@ function createWait(timeoutMs: number): Wait {
   }
 }
 
-function toRequest(call: OriginCall, access: AccessToken | undefined, wait: Wait): Request {
+function toInit(call: OriginCall, access: AccessToken | undefined, wait: Wait): RequestInit {
   const isTunnel = access !== undefined && call.url.startsWith('https://')
   const headers = isTunnel ? new Headers(call.headers) : call.headers
   if (isTunnel) for (const [name, value] of Object.entries(accessHeaders(access))) headers.set(name, value)
@@ -120,7 +121,7 @@ function toRequest(call: OriginCall, access: AccessToken | undefined, wait: Wait
     if (call.body !== undefined) init.body = call.body
     wait.begin()
   }
-  return new Request(call.url, init)
+  return init
 }
 
 /**

@@ -28,8 +28,6 @@ export function forwardRequest(
 ): Promise<OriginAnswer> {
   const prefix = family === 'base' ? 'X-Base' : 'X-Platform'
   const headers = forwardedHeaders(client.headers, plan.keepsSignature)
-  // The platform states the length of what it sends.
-  headers.delete('content-length')
   headers.set(`${prefix}-Proxy`, 'true')
   headers.set(`${prefix}-Challenge-Slug`, challenge.slug)
   headers.set('X-Request-Id', requestId)

@@ -121,8 +121,8 @@ export function ageOf(headers: Headers): number {
 }
 
 /** Whether the client's `If-None-Match` names this representation (weak comparison, RFC 9110 13.1.2). */
-export function isUnchanged(ifNoneMatch: string | null, etag: string | null): boolean {
-  if (ifNoneMatch === null || etag === null) return false
+export function isUnchanged(ifNoneMatch: string, etag: string | null): boolean {
+  if (etag === null) return false
   const opaque = (tag: string) => tag.trim().replace(/^W\//, '')
   return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some((tag) => opaque(tag) === opaque(etag))
 }

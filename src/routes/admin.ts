@@ -10,7 +10,7 @@ import { type AppEnv, refuse } from './context.ts'
 /** 401 `unauthorized` for everybody else, and for everybody when no token is configured. During a rotation two are. */
 export const requireAdmin: MiddlewareHandler<AppEnv> = (c, next) => {
   const sent = sentToken(c.req.raw.headers)
-  const token = c.var.gateway.config.adminTokens.find((each) => sameSecret(sent, each))
+  const token = c.env.gateway.config.adminTokens.find((each) => sameSecret(sent, each))
   if (token !== undefined) {
     c.set('adminToken', token)
     return next()

@@ -6,19 +6,18 @@
  * and with it the one to the origin; so no `waitUntil` may hold on to it.
  */
 
-import { returnedHeaders } from '../origin/headers.ts'
 import type { OriginAnswer } from '../origin/origin.ts'
 import { forwardRequest } from '../origin/proxy.ts'
 import type { Challenge } from '../protocol/challenge.ts'
 import { type PassThroughPlan, planPassThrough } from '../protocol/challenge-policy.ts'
 import { PASS_THROUGH_METHODS, type PassThroughTarget, readPassThrough } from '../protocol/path-policy.ts'
 import { type Result, rejected } from '../protocol/problem.ts'
-import { challengeNamed, type RouteContext, refuse } from './context.ts'
+import { challengeNamed, type RouteContext, refuse, showAnswer } from './context.ts'
 import { isPublicRead, readPublic } from './public-read.ts'
 
 export async function passThrough(c: RouteContext): Promise<Response> {
-  const { config, callOrigin } = c.get('gateway')
-  const entry = c.get('entry')
+  const { config, callOrigin } = c.env.gateway
+  const entry = c.env.entry
   const target = readTarget(c)
   if (!target.ok) return refuse(c, target.rejection)
   const challenge = await challengeNamed(c, target.value.challengeText)
@@ -40,7 +39,7 @@ function readTarget(c: RouteContext): Result<PassThroughTarget> {
   const { url, method, headers } = c.req.raw
   const target = readPassThrough(url)
   if (!target.ok && target.rejection.code === 'not_found') return target
-  c.get('entry').route = '/challenges/:challenge/*'
+  c.env.entry.route = '/challenges/:challenge/*'
   if (!PASS_THROUGH_METHODS.includes(method))
     return rejected('method_not_allowed', { allow: PASS_THROUGH_METHODS })
   if (/websocket/i.test(headers.get('upgrade') ?? '')) return rejected('path_not_allowed', {}, 'websocket')
@@ -53,11 +52,5 @@ function relay(c: RouteContext, challenge: Challenge, plan: PassThroughPlan, ans
     const { rejection } = rejected('challenge_unavailable', {}, answer.cause)
     return refuse(c, rejection, plan.isEnv ? 503 : undefined)
   }
-  const { status, headers, body } = answer.response
-  c.get('entry').origin_status = status
-  const publicPath = `/challenges/${challenge.slug}`
-  return new Response(body, {
-    status,
-    headers: returnedHeaders(headers, challenge.origins, challenge.marker, publicPath),
-  })
+  return showAnswer(c, challenge, answer.response)
 }

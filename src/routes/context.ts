@@ -9,6 +9,7 @@ import type { Config } from '../config.ts'
 import type { RequestEntry } from '../log.ts'
 import type { RefreshOutcome } from '../metagraph/kv-metagraph.ts'
 import type { ReadThrough } from '../origin/cached-read.ts'
+import { returnedAnswer } from '../origin/headers.ts'
 import type { CallOrigin } from '../origin/origin.ts'
 import { type Challenge, findChallenge } from '../protocol/challenge.ts'
 import { problemResponse, type Rejection } from '../protocol/problem.ts'
@@ -42,13 +43,16 @@ export interface Gateway {
 }
 
 export interface AppEnv {
-  readonly Variables: {
+  /** What every request is handled with. As bindings, because Hono builds an object of all variables whenever one is read. */
+  readonly Bindings: {
     readonly gateway: Gateway
     readonly entry: RequestEntry
     /** Unix seconds when the headers arrived. */
     readonly receivedAt: number
     /** Request path, percent-decoded once: routed, signed and forwarded. */
     readonly path: string
+  }
+  readonly Variables: {
     /** Behind `requireAdmin`: the one of ours that was sent. */
     readonly adminToken: string
   }
@@ -58,13 +62,23 @@ export type RouteContext = Context<AppEnv>
 
 /** The active challenge that `text` (slug or name, decoded) stands for. */
 export async function challengeNamed(c: RouteContext, text: string): Promise<Challenge | undefined> {
-  return findChallenge(await c.get('gateway').challenges.listFor(text, c.get('receivedAt')), text)
+  return findChallenge(await c.env.gateway.challenges.listFor(text, c.env.receivedAt), text)
 }
 
 /** The refusal as an answer, and its code in the log line; `status` where a route answers the code with another one. */
 export function refuse(c: RouteContext, rejection: Rejection, status?: number): Response {
-  const { entry } = c.var
+  const { entry } = c.env
   entry.outcome = rejection.code
   if (rejection.cause !== undefined) entry.cause = rejection.cause
   return problemResponse(rejection, entry.request_id, status)
+}
+
+/** The challenge's own answer as its client is to see it, and its status in the log line. */
+export function showAnswer(
+  c: RouteContext,
+  { slug, origins, marker }: Challenge,
+  answer: Response,
+): Response {
+  c.env.entry.origin_status = answer.status
+  return returnedAnswer(answer, origins, marker, `/challenges/${slug}`)
 }

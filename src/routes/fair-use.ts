@@ -31,7 +31,7 @@ export function createLimit(
 /** The refusal of a client whose address asks too often for `what`, or undefined. */
 export async function refuseBusyAddress(c: RouteContext, what: string): Promise<Response | undefined> {
   const address = networkOf(c.req.header('cf-connecting-ip') ?? '')
-  if (await c.var.gateway.allowsAddress(address && `${what}:${address}`)) return undefined
+  if (await c.env.gateway.allowsAddress(address && `${what}:${address}`)) return undefined
   return refuse(
     c,
     rejected('rate_limited', { retry_after_seconds: SHIELD.seconds }, 'address limiter').rejection,
@@ -48,8 +48,8 @@ export function networkOf(address: string): string {
 
 /** The quota, and what is left of it once the ledger was asked (draft-ietf-httpapi-ratelimit-headers-10). */
 export function stateQuota(c: RouteContext, answer: Response): Response {
-  const { uploadsPerHour } = c.var.gateway.config
-  const { quota_remaining: remaining, quota_reset_seconds: reset } = c.var.entry
+  const { uploadsPerHour } = c.env.gateway.config
+  const { quota_remaining: remaining, quota_reset_seconds: reset } = c.env.entry
   if (uploadsPerHour === 0) return answer
   answer.headers.append('ratelimit-policy', `"uploads";q=${uploadsPerHour};w=${QUOTA_SECONDS}`)
   if (remaining !== undefined) answer.headers.append('ratelimit', `"uploads";r=${remaining};t=${reset}`)

@@ -6,7 +6,7 @@
  */
 
 import { conditional, type Fetched, type Read } from '../origin/cached-read.ts'
-import { returnedHeaders } from '../origin/headers.ts'
+import { returnedAnswer } from '../origin/headers.ts'
 import { askMaster, forwardToMaster, type MasterDocument } from '../origin/master.ts'
 import { rawPath } from '../protocol/path.ts'
 import { isPublicPath, PASS_THROUGH_METHODS } from '../protocol/path-policy.ts'
@@ -25,7 +25,7 @@ const noMaster = () => rejected('not_found', {}, 'no master').rejection
 
 /** `GET /v1/weights/latest`: asked for anew after 30 s; until they expire the last good ones serve when the master cannot. */
 export function getWeights(c: RouteContext): Promise<Response> {
-  const { config, ports } = c.var.gateway
+  const { config, ports } = c.env.gateway
   return readMaster(c, '/v1/weights/latest', (document) => {
     const now = ports.now()
     const weights = parseWeights(document.text, config.netuid, now)
@@ -70,7 +70,7 @@ export function getDashboard(c: RouteContext): Promise<Response> {
  * 403 for a path that is not in canonical form, so that no other route of the master can be meant.
  */
 export async function manage(c: RouteContext): Promise<Response> {
-  const { config, callOrigin } = c.var.gateway
+  const { config, callOrigin } = c.env.gateway
   if (config.masterOrigin === undefined) return refuse(c, noMaster())
   // The seven of the pass-through; one that the master lacks is for it to refuse.
   const allow = PASS_THROUGH_METHODS
@@ -80,21 +80,20 @@ export async function manage(c: RouteContext): Promise<Response> {
     callOrigin,
     config.masterOrigin,
     c.req.raw,
-    c.var.path,
+    c.env.path,
     c.var.adminToken,
-    c.var.entry.request_id,
+    c.env.entry.request_id,
   )
   if (!answer.delivered) return refuse(c, rejected('challenge_unavailable', {}, answer.cause).rejection)
-  const { status, headers: sent, body } = answer.response
-  const headers = returnedHeaders(sent, [config.masterOrigin], undefined, '')
-  headers.set('cache-control', 'no-store')
-  return new Response(body, { status, headers })
+  const returned = returnedAnswer(answer.response, [config.masterOrigin], undefined, '')
+  returned.headers.set('cache-control', 'no-store')
+  return returned
 }
 
 /** Every layer reads this path in one way: no encoded separator, and nothing in a segment that one of them could fold away. */
 function isCanonical(c: RouteContext): boolean {
-  const sameSegments = rawPath(c.req.raw.url).split('/').length === c.var.path.split('/').length
-  return sameSegments && isPublicPath(c.var.path)
+  const sameSegments = rawPath(c.req.raw.url).split('/').length === c.env.path.split('/').length
+  return sameSegments && isPublicPath(c.env.path)
 }
 
 /** One document of the master, through the cache; `toFetched` knows what it must be. The client's query means nothing there. */
@@ -103,14 +102,14 @@ async function readMaster(
   path: string,
   toFetched: (document: Extract<MasterDocument, { ok: true }>) => Fetched,
 ): Promise<Response> {
-  const { config, callOrigin, readThrough } = c.var.gateway
+  const { config, callOrigin, readThrough } = c.env.gateway
   if (config.masterOrigin === undefined) return refuse(c, noMaster())
   const master = { origin: config.masterOrigin, timeoutMs: config.originTimeoutMs }
   const read: Read = {
     key: new URL(path, c.req.raw.url).href,
     alone: true,
     fetch: async () => {
-      const document = await askMaster(callOrigin, master, path, c.var.entry.request_id)
+      const document = await askMaster(callOrigin, master, path, c.env.entry.request_id)
       return document.ok ? toFetched(document) : { kind: 'failed', cause: document.cause }
     },
     waitUntil: (work) => c.executionCtx.waitUntil(work),

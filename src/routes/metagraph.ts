@@ -13,7 +13,7 @@ const MAX_RECORDING_BYTES = 4_000_000
 
 /** Block, age and count; with `?hotkey=` also its uid, or null. 503 without a usable snapshot. */
 export async function getMetagraph(c: RouteContext): Promise<Response> {
-  const metagraph = await c.var.gateway.ports.metagraph.current(c.var.receivedAt)
+  const metagraph = await c.env.gateway.ports.metagraph.current(c.env.receivedAt)
   if (metagraph === undefined) {
     return refuse(c, rejected('metagraph_unavailable', { retry_after_seconds: CACHE_SECONDS }).rejection, 503)
   }
@@ -22,7 +22,7 @@ export async function getMetagraph(c: RouteContext): Promise<Response> {
     netuid: metagraph.netuid,
     block: metagraph.block,
     block_hash: metagraph.blockHash,
-    age_seconds: ageSeconds(metagraph, c.var.receivedAt),
+    age_seconds: ageSeconds(metagraph, c.env.receivedAt),
     count: metagraph.hotkeys.length,
   }
   const body = hotkey === undefined ? facts : { ...facts, hotkey, uid: uidOf(metagraph, hotkey) ?? null }
@@ -41,7 +41,7 @@ export async function putMetagraph(c: RouteContext): Promise<Response> {
   }
   const recording = parseJson(await c.req.text())
   const confirmLoss = c.req.query('confirm_loss') === 'true'
-  const pushed = await c.var.gateway.pushMetagraph(recording, c.var.receivedAt, confirmLoss)
+  const pushed = await c.env.gateway.pushMetagraph(recording, c.env.receivedAt, confirmLoss)
   if (pushed.outcome === 'kept') {
     return refuse(
       c,

@@ -9,6 +9,6 @@ import { createDocument } from './openapi/document.ts'
 let text: string | undefined
 
 export function getOpenApi(c: RouteContext): Response {
-  text ??= JSON.stringify(createDocument(c.var.gateway.version))
+  text ??= JSON.stringify(createDocument(c.env.gateway.version))
   return c.body(text, 200, { 'content-type': 'application/json', 'cache-control': 'public, max-age=300' })
 }

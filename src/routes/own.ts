@@ -13,31 +13,31 @@ const NO_STORE = { 'cache-control': 'no-store' }
 
 /** 200 when miners can be told apart from strangers, else 503. */
 export async function getReady(c: RouteContext): Promise<Response> {
-  const { config, ports } = c.var.gateway
-  const metagraph = await ports.metagraph.current(c.var.receivedAt)
+  const { config, ports } = c.env.gateway
+  const metagraph = await ports.metagraph.current(c.env.receivedAt)
   if (metagraph === undefined) {
     return c.json({ status: 'unavailable', netuid: config.netuid, metagraph: null }, 503, NO_STORE)
   }
   const facts = {
     block: metagraph.block,
-    age_seconds: ageSeconds(metagraph, c.var.receivedAt),
+    age_seconds: ageSeconds(metagraph, c.env.receivedAt),
     hotkeys: metagraph.hotkeys.length,
   }
   return c.json({ status: 'ready', netuid: config.netuid, metagraph: facts }, 200, NO_STORE)
 }
 
 export function getVersion(c: RouteContext): Response {
-  const { config, version } = c.var.gateway
+  const { config, version } = c.env.gateway
   return c.json({ version, netuid: config.netuid, protocol_family: config.family }, 200, NO_STORE)
 }
 
 /** The clock that freshness is judged by, in Unix seconds. */
 export function getTime(c: RouteContext): Response {
-  return c.json({ server_time: c.var.receivedAt }, 200, NO_STORE)
+  return c.json({ server_time: c.env.receivedAt }, 200, NO_STORE)
 }
 
 export function getLimits(c: RouteContext): Response {
-  return c.json(limitsOf(c.var.gateway.config))
+  return c.json(limitsOf(c.env.gateway.config))
 }
 
 /** Every limit a client must know. */

@@ -7,14 +7,13 @@
  */
 
 import { conditional, type Fetched } from '../origin/cached-read.ts'
-import { returnedHeaders } from '../origin/headers.ts'
 import { forwardRequest, type PassThroughContext } from '../origin/proxy.ts'
 import { cacheRule, isSharedRead, lifetimeOf } from '../origin/read-policy.ts'
 import { readWhole } from '../origin/whole-body.ts'
 import type { CacheRule } from '../protocol/challenge-policy.ts'
 import { encodedPath, rawQuery } from '../protocol/path.ts'
 import { rejected } from '../protocol/problem.ts'
-import { type RouteContext, refuse } from './context.ts'
+import { type RouteContext, refuse, showAnswer } from './context.ts'
 import { answersOrigin } from './cors.ts'
 
 /** Leaderboards and lists; what is longer streams by, for an isolate has 128 MB for all its requests. */
@@ -34,8 +33,8 @@ export async function readPublic(
 ): Promise<Response> {
   const { url } = c.req.raw
   const rule = cacheRule(context.challenge.policy.cache, path)
-  const answer = await c.get('gateway').readThrough({
-    key: `${new URL(url).origin}/challenges/${context.challenge.slug}${encodedPath(path)}${rawQuery(url)}`,
+  const answer = await c.env.gateway.readThrough({
+    key: `${url.slice(0, url.indexOf('/', 8))}/challenges/${context.challenge.slug}${encodedPath(path)}${rawQuery(url)}`,
     alone: false,
     fetch: () => ask(c, rule, context),
     waitUntil: (work) => c.executionCtx.waitUntil(work),
@@ -50,24 +49,15 @@ async function ask(
   rule: CacheRule | undefined,
   context: PassThroughContext,
 ): Promise<Fetched> {
-  const { callOrigin, config } = c.get('gateway')
-  const { challenge } = context
+  const { callOrigin, config } = c.env.gateway
   const sentAt = Date.now()
   const answer = await forwardRequest(callOrigin, question(c, rule), context)
-  c.get('entry').origin_ms = Date.now() - sentAt
+  c.env.entry.origin_ms = Date.now() - sentAt
   if (!answer.delivered) return { kind: 'failed', cause: answer.cause }
-  const { response } = answer
-  const { status } = response
-  c.get('entry').origin_status = status
-  const headers = returnedHeaders(
-    response.headers,
-    challenge.origins,
-    challenge.marker,
-    `/challenges/${challenge.slug}`,
-  )
-  const lifetime = lifetimeOf(status, headers, rule)
-  if (lifetime === undefined)
-    return { kind: 'pass', response: new Response(response.body, { status, headers }) }
+  const response = showAnswer(c, context.challenge, answer.response)
+  const { headers } = response
+  const lifetime = lifetimeOf(response.status, headers, rule)
+  if (lifetime === undefined) return { kind: 'pass', response }
 
   const body = await readWhole(response, MAX_KEPT_BYTES, config.originTimeoutMs)
   if (body.kind === 'broken') return { kind: 'failed', cause: body.cause }

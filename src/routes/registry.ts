@@ -11,9 +11,9 @@ const CACHE_CONTROL = 'public, max-age=60, stale-if-error=86400'
 
 /** The last good registry with its age, however old; 502 while there has never been one, 404 in a deployment without a master. */
 export async function getRegistry(c: RouteContext): Promise<Response> {
-  const { registry } = c.var.gateway
+  const { registry } = c.env.gateway
   if (registry === undefined) return refuse(c, rejected('not_found', {}, 'no master').rejection)
-  const now = c.var.receivedAt
+  const now = c.env.receivedAt
   const current = (await registry.current(now)) ?? (await registry.afterMiss(now))
   if (current === undefined) return refuse(c, rejected('challenge_unavailable', {}, 'no registry').rejection)
   const answer = new Response(current.text, {

@@ -15,7 +15,7 @@ import { limitsOf } from './own.ts'
 const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
 
 export async function getStatus(c: RouteContext): Promise<Response> {
-  return c.json({ ...(await reportOf(c)), limits: limitsOf(c.var.gateway.config) }, 200, HEADERS)
+  return c.json({ ...(await reportOf(c)), limits: limitsOf(c.env.gateway.config) }, 200, HEADERS)
 }
 
 /** `GET /` and `/status`. */
@@ -32,14 +32,14 @@ export async function getStatusPage(c: RouteContext): Promise<Response> {
 
 /** `GET /metrics`, behind the admin token. */
 export async function getMetrics(c: RouteContext): Promise<Response> {
-  const board = await c.var.gateway.readBoard()
+  const board = await c.env.gateway.readBoard()
   const text = toMetrics(await reportOf(c), board?.totals ?? {})
   return c.body(text, 200, { ...HEADERS, 'content-type': 'text/plain; version=0.0.4' })
 }
 
 async function reportOf(c: RouteContext): Promise<StatusReport> {
-  const { config, ports, challenges, version, readBoard } = c.var.gateway
-  const now = c.var.receivedAt
+  const { config, ports, challenges, version, readBoard } = c.env.gateway
+  const now = c.env.receivedAt
   const [metagraph, list, board] = await Promise.all([
     ports.metagraph.current(now),
     challenges.listFor(config.challenges[0]?.slug ?? '', now),
@@ -57,7 +57,7 @@ async function reportOf(c: RouteContext): Promise<StatusReport> {
 }
 
 function limitLines(c: RouteContext): string[] {
-  const limits = limitsOf(c.var.gateway.config)
+  const limits = limitsOf(c.env.gateway.config)
   return [
     `An upload has at most ${limits.max_upload_bytes} bytes and a timestamp within ${limits.signature_ttl_seconds} seconds of the clock here.`,
     ...limits.rate_limits.map(

@@ -5,13 +5,13 @@
 import { type Admitted, admitUpload } from '../admission/admit.ts'
 import { challengeTokens } from '../config.ts'
 import { forwardUpload, originUrls } from '../origin/bridge.ts'
-import { forwardedHeaders, returnedHeaders } from '../origin/headers.ts'
+import { forwardedHeaders } from '../origin/headers.ts'
 import type { OriginAnswer } from '../origin/origin.ts'
 import type { Challenge } from '../protocol/challenge.ts'
 import { encodedPath, rawQuery } from '../protocol/path.ts'
 import { isPublicPath } from '../protocol/path-policy.ts'
 import { rejected } from '../protocol/problem.ts'
-import { challengeNamed, type RouteContext, refuse } from './context.ts'
+import { challengeNamed, type RouteContext, refuse, showAnswer } from './context.ts'
 import { refuseBusyAddress, stateQuota } from './fair-use.ts'
 import { traceLike } from './trace.ts'
 
@@ -24,17 +24,16 @@ export function postSubmission(c: RouteContext): Promise<Response> {
 
 /** `GET /v1/challenges/{challenge}/submissions/{id}` is the challenge's `GET /v1/submissions/{id}`. */
 export async function getSubmission(c: RouteContext): Promise<Response> {
-  const { config, callOrigin } = c.var.gateway
+  const { config, callOrigin } = c.env.gateway
   const challenge = await challengeNamed(c, c.req.param('challenge') ?? '')
   if (challenge === undefined) return refuse(c, rejected('challenge_not_found', {}).rejection)
-  c.var.entry.slug = challenge.slug
+  c.env.entry.slug = challenge.slug
   const path = `/v1/submissions/${c.req.param('id') ?? ''}`
   if (!isPublicPath(path)) return refuse(c, rejected('path_not_allowed', {}).rejection)
 
   const headers = forwardedHeaders(c.req.raw.headers)
-  headers.delete('content-length')
   headers.set(config.family === 'base' ? 'x-base-proxy' : 'x-platform-proxy', 'true')
-  headers.set('x-request-id', c.var.entry.request_id)
+  headers.set('x-request-id', c.env.entry.request_id)
   const sentAt = Date.now()
   const answer = await callOrigin({
     ...originUrls(challenge, encodedPath(path), rawQuery(c.req.raw.url)),
@@ -46,8 +45,8 @@ export async function getSubmission(c: RouteContext): Promise<Response> {
 }
 
 async function receiveUpload(c: RouteContext): Promise<Response> {
-  const { config, ports, budgets, challenges } = c.var.gateway
-  const { entry } = c.var
+  const { config, ports, budgets, challenges } = c.env.gateway
+  const { entry } = c.env
   const busy = await refuseBusyAddress(c, 'upload')
   if (busy !== undefined) return busy
   const challengeText = c.req.param('challenge') ?? ''
@@ -55,15 +54,15 @@ async function receiveUpload(c: RouteContext): Promise<Response> {
     {
       challengeText,
       method: c.req.raw.method,
-      path: c.var.path,
+      path: c.env.path,
       url: c.req.raw.url,
       headers: c.req.raw.headers,
       body: c.req.raw.body,
       requestId: entry.request_id,
-      receivedAt: c.var.receivedAt,
+      receivedAt: c.env.receivedAt,
       observe: (facts) => Object.assign(entry, facts),
     },
-    { ...config, challenges: await challenges.listFor(challengeText, c.var.receivedAt) },
+    { ...config, challenges: await challenges.listFor(challengeText, c.env.receivedAt) },
     ports,
     budgets,
   )
@@ -72,8 +71,8 @@ async function receiveUpload(c: RouteContext): Promise<Response> {
 
 /** Sends an admitted upload once, and writes down what became of it without delaying the answer. */
 async function deliver(c: RouteContext, admitted: Admitted): Promise<Response> {
-  const { ports } = c.var.gateway
-  const requestId = c.var.entry.request_id
+  const { ports } = c.env.gateway
+  const requestId = c.env.entry.request_id
   const sentAt = Date.now()
   const answer = await sendWithToken(c, admitted)
   admitted.release()
@@ -92,14 +91,14 @@ async function deliver(c: RouteContext, admitted: Admitted): Promise<Response> {
  * way, stands. A challenge that says 401 for a reason of its own is asked twice at most, and only while there are two tokens.
  */
 async function sendWithToken(c: RouteContext, admitted: Admitted): Promise<OriginAnswer> {
-  const { config, callOrigin, tokenMemory } = c.var.gateway
+  const { config, callOrigin, tokenMemory } = c.env.gateway
   const { slug } = admitted.challenge
   const tokens = challengeTokens(config, slug)
   const send = (token: string) =>
     forwardUpload(traceLike(c.req.raw.headers, callOrigin), admitted, {
       family: config.family,
       token,
-      requestId: c.var.entry.request_id,
+      requestId: c.env.entry.request_id,
       query: rawQuery(c.req.raw.url),
     })
   const first = tokenMemory.get(slug) ?? tokens[0] ?? ''
@@ -111,20 +110,15 @@ async function sendWithToken(c: RouteContext, admitted: Admitted): Promise<Origi
   const second = await send(other)
   if (second.delivered && second.response.status !== 401) {
     tokenMemory.set(slug, other)
-    c.var.entry.token_switched = true
+    c.env.entry.token_switched = true
   }
   return second
 }
 
 /** The challenge's own answer as it came, or 502 without a word about why. */
 function relay(c: RouteContext, challenge: Challenge, answer: OriginAnswer, sentAt: number): Response {
-  const { entry } = c.var
+  const { entry } = c.env
   entry.origin_ms = Date.now() - sentAt
   if (!answer.delivered) return refuse(c, rejected('challenge_unavailable', {}, answer.cause).rejection)
-  const { status, headers, body } = answer.response
-  entry.origin_status = status
-  return new Response(body, {
-    status,
-    headers: returnedHeaders(headers, challenge.origins, challenge.marker, `/challenges/${challenge.slug}`),
-  })
+  return showAnswer(c, challenge, answer.response)
 }

@@ -14,8 +14,8 @@ import { refuseBusyAddress, stateQuota } from './fair-use.ts'
 const SUFFIX = /\/verify$/
 
 export async function postVerify(c: RouteContext): Promise<Response> {
-  const { config, ports, challenges } = c.var.gateway
-  const { entry } = c.var
+  const { config, ports, challenges } = c.env.gateway
+  const { entry } = c.env
   const busy = await refuseBusyAddress(c, 'verify')
   if (busy !== undefined) return busy
   const challengeText = c.req.param('challenge') ?? ''
@@ -25,15 +25,15 @@ export async function postVerify(c: RouteContext): Promise<Response> {
     {
       challengeText,
       method: c.req.raw.method,
-      path: c.var.path.replace(SUFFIX, ''),
+      path: c.env.path.replace(SUFFIX, ''),
       url: target.replace(SUFFIX, '') + query,
       headers: c.req.raw.headers,
       body: c.req.raw.body,
       requestId: entry.request_id,
-      receivedAt: c.var.receivedAt,
+      receivedAt: c.env.receivedAt,
       observe: (facts) => Object.assign(entry, facts),
     },
-    { ...config, challenges: await challenges.listFor(challengeText, c.var.receivedAt) },
+    { ...config, challenges: await challenges.listFor(challengeText, c.env.receivedAt) },
     ports,
   )
   if (!rehearsed.ok) return refuse(c, rehearsed.rejection)

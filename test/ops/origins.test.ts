@@ -44,7 +44,8 @@ async function check(world: World = {}) {
     config: parsed.config,
     secrets: world.secrets ?? KNOWN,
     environment: world.environment ?? 'production',
-    fetch: async (request) => {
+    fetch: async (url, init) => {
+      const request = new Request(url, init)
       sent.push(request)
       const right = request.headers.get('authorization') === `Bearer ${TOKEN}`
       const weights = world.weights ?? ((isRight: boolean) => (isRight ? 200 : 401))

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { forwardedHeaders, returnedHeaders } from '../../src/origin/headers.ts'
+import { forwardedHeaders, returnedAnswer } from '../../src/origin/headers.ts'
+import type { Origins } from '../../src/protocol/challenge.ts'
 
 const ORIGIN = [new URL('https://demo.origin.example.com/base')] as const
 
@@ -63,6 +64,11 @@ describe('towards the challenge', () => {
     expect(Object.fromEntries(forwardedHeaders(new Headers(sent)))).toEqual(sent)
   })
 })
+
+/** What of an answer's headers the client sees. */
+function returnedHeaders(headers: Headers, ...where: [Origins, string | undefined, string?]): Headers {
+  return returnedAnswer(new Response(null, { headers }), ...where).headers
+}
 
 describe('towards the client', () => {
   test('the answer keeps its headers, cookies one by one', () => {

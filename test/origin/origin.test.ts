@@ -15,10 +15,10 @@ async function call({ url = 'https://demo.example.com/x', marker, timeoutMs = 10
   const origin = createOrigin({
     timeoutMs,
     access: ACCESS,
-    fetch: async (request) => {
-      sent = request
-      if (answer === 'hang')
-        return await new Promise((_, reject) => request.signal.addEventListener('abort', reject))
+    fetch: async (to, init) => {
+      sent = new Request(to, init)
+      const { signal } = sent
+      if (answer === 'hang') return await new Promise((_, reject) => signal.addEventListener('abort', reject))
       if (answer instanceof Error) throw answer
       return answer ?? new Response('ok')
     },
@@ -86,8 +86,8 @@ describe('through a VPC binding', () => {
     const sent: Request[] = []
     const stub = {
       answer,
-      async fetch(request: Request) {
-        sent.push(request)
+      async fetch(url: string, init: RequestInit) {
+        sent.push(new Request(url, init))
         if (this.answer instanceof Error) throw this.answer
         return this.answer
       },

@@ -29,9 +29,9 @@ async function forward(client: Request, changes: Changes = {}) {
   const origin = createOrigin({
     timeoutMs: changes.timeoutMs ?? 1000,
     access: undefined,
-    fetch: (request) => {
-      sent = request
-      return changes.fetch?.(request) ?? answerOnceRead(request)
+    fetch: (url, init) => {
+      sent = new Request(url, init)
+      return changes.fetch?.(sent) ?? answerOnceRead(sent)
     },
   })
   const answer: OriginAnswer = await forwardRequest(origin, client, {

@@ -154,7 +154,7 @@ test('the first rule that matches counts', () => {
   ).toEqual([1, 1, 2, undefined])
 })
 
-const TAGS: [ifNoneMatch: string | null, etag: string | null, unchanged: boolean][] = [
+const TAGS: [ifNoneMatch: string, etag: string | null, unchanged: boolean][] = [
   ['"1"', '"1"', true],
   ['W/"1"', '"1"', true],
   ['"0", "1"', 'W/"1"', true],
@@ -162,7 +162,6 @@ const TAGS: [ifNoneMatch: string | null, etag: string | null, unchanged: boolean
   ['"2"', '"1"', false],
   ['1', '"1"', false],
   ['*', null, false],
-  [null, '"1"', false],
 ]
 test.each(TAGS)('If-None-Match %s against %s', (ifNoneMatch, etag, unchanged) => {
   expect(isUnchanged(ifNoneMatch, etag)).toBe(unchanged)

@@ -1,15 +1,14 @@
 /** Gateways for tests of routes: real configuration and real app, origins and stores of the test's choice. */
 
-import type { Hono } from 'hono'
 import { createBodyBudget } from '../../src/admission/body.ts'
-import { createApp } from '../../src/app.ts'
+import { type App, createApp } from '../../src/app.ts'
 import { type Config, parseConfig } from '../../src/config.ts'
 import type { EventEntry, RequestEntry } from '../../src/log.ts'
 import { createReads, type ReadCache } from '../../src/origin/cached-read.ts'
 import type { OriginAnswer, OriginCall } from '../../src/origin/origin.ts'
 import { accepted } from '../../src/protocol/problem.ts'
 import { createChallengeSource } from '../../src/registry/challenge-source.ts'
-import type { AppEnv, Gateway } from '../../src/routes/context.ts'
+import type { Gateway } from '../../src/routes/context.ts'
 
 export function configOf(env: object): Config {
   const parsed = parseConfig(env)
@@ -45,7 +44,7 @@ export interface AppOptions extends Partial<Pick<Gateway, 'challenges' | 'regist
 export function appOf(
   config: Config,
   options: AppOptions,
-): { app: Hono<AppEnv>; calls: OriginCall[]; logged: (RequestEntry | EventEntry)[] } {
+): { app: App; calls: OriginCall[]; logged: (RequestEntry | EventEntry)[] } {
   const calls: OriginCall[] = []
   const logged: (RequestEntry | EventEntry)[] = []
   const now = () => (typeof options.now === 'number' ? options.now : options.now())
