@@ -1,8 +1,8 @@
 /**
- * `npm run bench`: what an upload costs, on the real runtime with real signatures, and whether the figures we promised hold.
+ * `npm run bench:uploads`: what an upload costs, on the real runtime with real signatures, and whether the figures we promised hold.
  *
- *     npm run bench                          all sections, under four minutes
- *     npm run bench -- throughput memory     some: throughput, reading, memory, copies, bundle
+ *     npm run bench:uploads                          all sections, under four minutes
+ *     npm run bench:uploads -- throughput memory     some: throughput, reading, memory, copies, bundle
  *
  * The gateway is the bundle `wrangler deploy` would upload, on workerd's own port. A missed figure is printed, not hidden; the
  * exit code says only whether the benchmark ran.

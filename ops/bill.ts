@@ -41,7 +41,7 @@ const DAYS = 30
 const MILLION = 1_000_000
 
 /**
- * CPU of one upload, from `npm run bench` of 2026-11-20 on two shared cores: 1.18 ms at 1 KB, 3.75 ms at 1 MB, 16.5 ms at 7.5 MB. It
+ * CPU of one upload, from `npm run bench:uploads` of 2026-11-20 on two shared cores: 1.18 ms at 1 KB, 3.75 ms at 1 MB, 16.5 ms at 7.5 MB. It
  * counts the whole process with the kernel's copying, so Cloudflare will count less.
  */
 export const CPU_MS_PER_UPLOAD = 1.2

@@ -85,6 +85,8 @@ async function startBare(origin: string): Promise<Miniflare> {
       port: 0,
       cf: false,
       log: new Log(LogLevel.NONE),
+      // As for the gateway; else the lines would go to this console.
+      handleStructuredLogs: () => {},
       workers: [
         {
           name: 'bare',

@@ -1,5 +1,5 @@
 /**
- * The miners of `npm run bench`, a thread of its own: raw keep-alive sockets, because an HTTP client would cost more than
+ * The miners of `npm run bench:uploads`, a thread of its own: raw keep-alive sockets, because an HTTP client would cost more than
  * the gateway. One order at a time; every answer is read and classified.
  */
 

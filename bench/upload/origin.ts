@@ -1,5 +1,5 @@
 /**
- * The challenge of `npm run bench`, a process of its own: reads each upload to its end, counts it, answers 201. Nothing
+ * The challenge of `npm run bench:uploads`, a process of its own: reads each upload to its end, counts it, answers 201. Nothing
  * is stored, so that it takes little of the processor it shares with the gateway.
  */
 

@@ -1,5 +1,5 @@
 /**
- * The world of `npm run bench`: a chain, a challenge, the miners, and any number of runtimes side by side.
+ * The world of `npm run bench:uploads`: a chain, a challenge, the miners, and any number of runtimes side by side.
  */
 
 import { type ChildProcess, fork } from 'node:child_process'
