@@ -112,7 +112,7 @@ function createGateway(
     challenges: createChallengeSource(config.challenges, registry, config.originTemplate),
     registry,
     callOrigin: checkTrace(createOriginCaller(config, timeoutMs)),
-    readThrough: createReads(() => caches.open('public-reads'), nowSeconds),
+    reads: createReads(() => caches.open('public-reads'), nowSeconds),
     refreshIfOverdue: metagraph.refreshIfOverdue,
     pushMetagraph: metagraph.push,
     allowsAddress: createLimit(env.LIMIT_ADDRESS, onLimiterFault),

@@ -42,21 +42,25 @@ export interface Read {
 
 type ReadAnswer = { readonly kind: 'kept'; readonly response: Response } | Exclude<Fetched, Keepable>
 
-export type ReadThrough = (read: Read) => Promise<ReadAnswer>
+export interface Reads {
+  through(read: Read): Promise<ReadAnswer>
+  /** Whether the last answer, a moment ago, was one that may not be kept: going through the cache would be a detour. */
+  passesBy(key: string): boolean
+}
 
 /** After this a renewal counts as lost: its request may have been dropped with its client. */
 const RENEWAL_SECONDS = 60
 /** Pauses of one that waits for another's answer, 16 s in all; each look costs two of the few operations a request has. */
 const WAITS_MS = [250, 500, 1000, 2000, 4000, 8000]
 /** How long a target that turned out not to be keepable is not looked for in the cache. */
-const UNKEPT_SECONDS = 60
+const UNKEPT_SECONDS = 10
 /** Targets remembered as such. */
 const UNKEPT_MOST = 1000
 /** Of kept answers in this isolate's own memory, which spares most reads a look at the cache. */
 const MEMORY_BYTES = 8_000_000
 
 /** `open`: a cache of our own, so that no entry can meet what the platform caches itself. `now` in Unix seconds. */
-export function createReads(open: () => Promise<ReadCache>, now: () => number): ReadThrough {
+export function createReads(open: () => Promise<ReadCache>, now: () => number): Reads {
   const renewals = new Map<string, number>()
   const unkept = new Map<string, number>()
   const memory = createMemory(MEMORY_BYTES)
@@ -66,11 +70,14 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
     kept === undefined ? 'dead' : phaseOf(now() - kept.fetchedAt, kept.lifetime)
   const shown = (kept: Kept): ReadAnswer => ({ kind: 'kept', response: toResponse(kept, now()) })
 
-  return async (read) => {
+  const passesBy = (key: string) => isRecent(unkept, key, UNKEPT_SECONDS)
+  return { through, passesBy }
+
+  async function through(read: Read): Promise<ReadAnswer> {
     const { key, alone } = read
     const held = memory.get(key)
     if (held !== undefined && phaseNow(held) === 'fresh') return shown(held)
-    const kept = isRecent(unkept, key, UNKEPT_SECONDS) ? undefined : await find(key)
+    const kept = passesBy(key) ? undefined : await find(key)
     const phase = phaseNow(kept)
     const usable = phase === 'dead' ? undefined : kept
     if (usable !== undefined && phase === 'fresh') return shown(usable)

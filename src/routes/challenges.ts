@@ -13,7 +13,7 @@ import { type PassThroughPlan, planPassThrough } from '../protocol/challenge-pol
 import { PASS_THROUGH_METHODS, type PassThroughTarget, readPassThrough } from '../protocol/path-policy.ts'
 import { type Result, rejected } from '../protocol/problem.ts'
 import { challengeNamed, type RouteContext, refuse, showAnswer } from './context.ts'
-import { isPublicRead, readPublic } from './public-read.ts'
+import { publicRead, readPublic } from './public-read.ts'
 
 export async function passThrough(c: RouteContext): Promise<Response> {
   const { config, callOrigin } = c.env.gateway
@@ -27,7 +27,8 @@ export async function passThrough(c: RouteContext): Promise<Response> {
   if (!plan.ok) return refuse(c, plan.rejection)
 
   const context = { family: config.family, challenge, plan: plan.value, requestId: entry.request_id }
-  if (isPublicRead(c, context)) return readPublic(c, target.value.path, context)
+  const read = publicRead(c, target.value.path, context)
+  if (read !== undefined) return readPublic(c, read)
   const sentAt = Date.now()
   const answer = await forwardRequest(callOrigin, c.req.raw, context)
   entry.origin_ms = Date.now() - sentAt

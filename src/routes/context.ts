@@ -8,7 +8,7 @@ import type { Ports } from '../admission/ports.ts'
 import type { Config } from '../config.ts'
 import type { RequestEntry } from '../log.ts'
 import type { RefreshOutcome } from '../metagraph/kv-metagraph.ts'
-import type { ReadThrough } from '../origin/cached-read.ts'
+import type { Reads } from '../origin/cached-read.ts'
 import { returnedAnswer } from '../origin/headers.ts'
 import type { CallOrigin } from '../origin/origin.ts'
 import { type Challenge, findChallenge } from '../protocol/challenge.ts'
@@ -27,7 +27,7 @@ export interface Gateway {
   /** Undefined without a master. */
   readonly registry: Pick<KvRegistry, 'current' | 'afterMiss'> | undefined
   readonly callOrigin: CallOrigin
-  readonly readThrough: ReadThrough
+  readonly reads: Reads
   /** A refresh of the metagraph when one is overdue, for `waitUntil`. */
   readonly refreshIfOverdue: (now: number) => Promise<unknown> | undefined
   readonly pushMetagraph: (recording: unknown, now: number, confirmLoss: boolean) => Promise<RefreshOutcome>

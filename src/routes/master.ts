@@ -102,7 +102,7 @@ async function readMaster(
   path: string,
   toFetched: (document: Extract<MasterDocument, { ok: true }>) => Fetched,
 ): Promise<Response> {
-  const { config, callOrigin, readThrough } = c.env.gateway
+  const { config, callOrigin, reads } = c.env.gateway
   if (config.masterOrigin === undefined) return refuse(c, noMaster())
   const master = { origin: config.masterOrigin, timeoutMs: config.originTimeoutMs }
   const read: Read = {
@@ -114,7 +114,7 @@ async function readMaster(
     },
     waitUntil: (work) => c.executionCtx.waitUntil(work),
   }
-  const answer = await readThrough(read)
+  const answer = await reads.through(read)
   if (answer.kind === 'failed')
     return refuse(c, rejected('challenge_unavailable', {}, answer.cause).rejection)
   return conditional(c.req.raw.headers, answer.response)

@@ -6,7 +6,7 @@
  * variations; without one the client's own headers travel, and only an answer whose `Cache-Control` and `Vary` allow it is kept.
  */
 
-import { conditional, type Fetched } from '../origin/cached-read.ts'
+import { conditional, type Fetched, type Read } from '../origin/cached-read.ts'
 import { forwardRequest, type PassThroughContext } from '../origin/proxy.ts'
 import { cacheRule, isSharedRead, lifetimeOf } from '../origin/read-policy.ts'
 import { readWhole } from '../origin/whole-body.ts'
@@ -19,26 +19,29 @@ import { answersOrigin } from './cors.ts'
 /** Leaderboards and lists; what is longer streams by, for an isolate has 128 MB for all its requests. */
 const MAX_KEPT_BYTES = 1_000_000
 
-/** Never for a route that carries signatures or environment values, nor for a request that carries anything out of the ordinary. */
-export function isPublicRead(c: RouteContext, { plan }: PassThroughContext): boolean {
-  const { method, headers } = c.req.raw
-  return !plan.isEnv && !plan.keepsSignature && isSharedRead(method, headers, answersOrigin(c))
-}
-
-/** `path` as the client asked for it, decoded. */
-export async function readPublic(
-  c: RouteContext,
-  path: string,
-  context: PassThroughContext,
-): Promise<Response> {
-  const { url } = c.req.raw
-  const rule = cacheRule(context.challenge.policy.cache, path)
-  const answer = await c.env.gateway.readThrough({
-    key: `${url.slice(0, url.indexOf('/', 8))}/challenges/${context.challenge.slug}${encodedPath(path)}${rawQuery(url)}`,
+/**
+ * `path` as the client asked for it, decoded. Undefined for what is nobody else's: a route that carries signatures or environment
+ * values, a request that carries anything out of the ordinary, and an answer that the challenge itself did not let be kept lately.
+ */
+export function publicRead(c: RouteContext, path: string, context: PassThroughContext): Read | undefined {
+  const { plan, challenge } = context
+  const { reads } = c.env.gateway
+  const { url, method, headers } = c.req.raw
+  if (plan.isEnv || plan.keepsSignature) return undefined
+  const rule = cacheRule(challenge.policy.cache, path)
+  const key = `${url.slice(0, url.indexOf('/', 8))}/challenges/${challenge.slug}${encodedPath(path)}${rawQuery(url)}`
+  if (rule === undefined && reads.passesBy(key)) return undefined
+  if (!isSharedRead(method, headers, answersOrigin(c))) return undefined
+  return {
+    key,
     alone: false,
     fetch: () => ask(c, rule, context),
     waitUntil: (work) => c.executionCtx.waitUntil(work),
-  })
+  }
+}
+
+export async function readPublic(c: RouteContext, read: Read): Promise<Response> {
+  const answer = await c.env.gateway.reads.through(read)
   if (answer.kind === 'failed')
     return refuse(c, rejected('challenge_unavailable', {}, answer.cause).rejection)
   return answer.kind === 'kept' ? conditional(c.req.raw.headers, answer.response) : answer.response

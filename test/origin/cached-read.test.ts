@@ -33,7 +33,7 @@ function keep(body: string, headers: Record<string, string> = {}): Fetched {
 function isolate(say: () => Fetched | Promise<Fetched>, { of = cache }: { of?: ReadCache } = {}) {
   const origin = { say, asked: 0 }
   const background: Promise<unknown>[] = []
-  const through = createReads(
+  const reads = createReads(
     async () => of,
     () => clock,
   )
@@ -47,7 +47,7 @@ function isolate(say: () => Fetched | Promise<Fetched>, { of = cache }: { of?: R
       },
       waitUntil: (work) => background.push(work),
     }
-    const answer = await through(request)
+    const answer = await reads.through(request)
     if (answer.kind === 'failed') return { failed: answer.cause }
     const { status, headers } = answer.response
     return { status, text: await answer.response.text(), age: headers.get('age'), headers }
@@ -56,7 +56,7 @@ function isolate(say: () => Fetched | Promise<Fetched>, { of = cache }: { of?: R
   const settle = async () => {
     while (background.length > 0) await background.shift()
   }
-  return { origin, read, settle }
+  return { origin, read, settle, passesBy: () => reads.passesBy(key) }
 }
 
 const failed: Fetched = { kind: 'failed', cause: 'gone' }
@@ -240,7 +240,7 @@ describe('one at a time', () => {
 })
 
 describe('what is not kept', () => {
-  test('is not looked for again for a minute', async () => {
+  test('is not looked for again for ten seconds', async () => {
     let looks = 0
     const counting: ReadCache = {
       match: async () => {
@@ -251,8 +251,12 @@ describe('what is not kept', () => {
       delete: async () => false,
     }
     const one = isolate(() => pass(200), { of: counting })
+    expect(one.passesBy()).toBe(false)
     for (const _ of [1, 2, 3]) expect(await one.read()).toMatchObject({ status: 200 })
-    clock += 60
+    clock += 9
+    expect(one.passesBy()).toBe(true)
+    clock += 1
+    expect(one.passesBy()).toBe(false)
     await one.read()
     expect([looks, one.origin.asked]).toEqual([2, 4])
   })
@@ -273,6 +277,7 @@ describe('what is not kept', () => {
     await one.read()
     one.origin.say = () => keep('first')
     await one.read()
+    expect(one.passesBy()).toBe(false)
     await one.settle()
     await one.read()
     expect(one.origin.asked).toBe(2)

@@ -142,6 +142,23 @@ describe('by the answer’s own Cache-Control', () => {
       expect((await ask(app, '/challenges/prism/leaderboard')).headers.has('age')).toBe(false)
     expect(calls).toHaveLength(2)
   })
+
+  test('one that comes to allow it is kept ten seconds later; where there is a rule, at once', async () => {
+    for (const [path, after] of [
+      ['/challenges/prism/leaderboard', 10],
+      ['/challenges/demo/board', 0],
+    ] as const) {
+      const { app, origin } = appWith()
+      const read = async () => (await ask(app, path)).headers.get('age')
+      origin.answer = () => new Response('not yet', { status: 404 })
+      expect(await read()).toBe(null)
+      origin.answer = () => new Response('open', { headers: PUBLIC })
+      clock += after - 1
+      if (after > 0) expect([await read(), await read()]).toEqual([null, null])
+      clock += 1
+      expect([await read(), await read()]).toEqual(['0', '0'])
+    }
+  })
 })
 
 describe('the whole target is the key', () => {

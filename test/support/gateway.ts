@@ -19,14 +19,14 @@ export function configOf(env: object): Config {
 /** What a gateway without a master has where one with a master asks it; nothing is found in its cache, and nothing remembered. */
 export function withoutMaster(
   config: Config,
-): Pick<Gateway, 'challenges' | 'registry' | 'readThrough' | 'tokenMemory' | 'statistics' | 'readBoard'> {
+): Pick<Gateway, 'challenges' | 'registry' | 'reads' | 'tokenMemory' | 'statistics' | 'readBoard'> {
   return {
     tokenMemory: new Map(),
     statistics: { count: () => undefined },
     readBoard: async () => undefined,
     challenges: createChallengeSource(config.challenges),
     registry: undefined,
-    readThrough: createReads(
+    reads: createReads(
       async () => NO_CACHE,
       () => 0,
     ),
@@ -72,7 +72,7 @@ export function appOf(
     ...withoutMaster(config),
     ...('challenges' in options ? { challenges: options.challenges } : {}),
     ...('registry' in options ? { registry: options.registry } : {}),
-    readThrough: createReads(async () => options.cache ?? NO_CACHE, now),
+    reads: createReads(async () => options.cache ?? NO_CACHE, now),
     callOrigin: async (call) => {
       calls.push(call)
       const answer = (await options.answer?.(call)) ?? new Response('own answer')
