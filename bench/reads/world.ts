@@ -19,7 +19,7 @@ export interface Runtime {
 
 export interface World {
   readonly gateway: Runtime
-  /** Without the log line per request, which Miniflare reads on the same two cores. */
+  /** Without the line per request: here that is a write which wakes Miniflare, on the platform it is none (perf: 16 of its 20 us). */
   readonly quiet: Runtime
   readonly bare: Runtime
   load(order: LoadOrder): Promise<LoadReport>
