@@ -70,9 +70,10 @@ export async function likelyCause(
     if (attempts++ === MAX_ATTEMPTS || !budget.take()) return `${SOME_DIFFERENCE}; ${bodyAdvice(failed)}`
     if (verify(typeof message === 'string' ? utf8(message) : message)) return cause
   }
+  const rest = 'X-Hotkey is the hotkey of another wallet than the key that signed, or other text was signed'
   return declaredHash(failed.headers) === undefined
-    ? `no usual mistake fits: X-Hotkey is the hotkey of another wallet than the key that signed, or ${bodyAdvice(failed)}`
-    : 'no usual mistake fits and the body arrived as declared: X-Hotkey is the hotkey of another wallet than the key that signed'
+    ? `no usual mistake fits: ${rest} (compare canonical_message), or ${bodyAdvice(failed)}`
+    : `no usual mistake fits and the body arrived as declared: ${rest} (compare canonical_message)`
 }
 
 type Suspect = readonly [cause: string, message: string | Uint8Array]
@@ -104,6 +105,11 @@ async function* suspects(failed: FailedSignature): AsyncGenerator<Suspect> {
   ]
   yield [`signed with the challenge's own path; sign the gateway's, ${path}`, but({ path: '/submissions' })]
   yield [`signed with a slash at the end of the path; sign ${path}`, but({ path: `${path}/` })]
+  yield [
+    'signed with a line end behind the message, as echo adds one; sign the message alone (printf %s)',
+    `${message}\n`,
+  ]
+  yield [`signed with the path of the dry run; sign the upload's, ${path}`, but({ path: `${path}/verify` })]
   yield [`signed with the full URL; sign its path only, ${path}`, but({ path: url })]
   yield ['signed with the method in lower case; sign POST', message.replace(':POST:', ':post:')]
   yield [

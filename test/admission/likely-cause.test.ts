@@ -68,6 +68,8 @@ describe('a mistake and its name', () => {
     ['hash in upper case', { signed: { bodyHash: HASH.toUpperCase() } }, 'body hash in upper case'],
     ["the challenge's path", { signed: { path: '/submissions' } }, "challenge's own path"],
     ['trailing slash', { signed: { path: `${PATH}/` } }, 'slash at the end'],
+    ['a line end behind the message', over(`${MESSAGE}\n`), 'line end behind the message'],
+    ["the dry run's path", { signed: { path: `${PATH}/verify` } }, 'path of the dry run'],
     ['full URL', { signed: { path: `https://gateway.example.com${PATH}` } }, 'full URL'],
     ['name instead of slug', { signed: { slug: 'Demo Challenge' } }, '"Demo Challenge" as the slug'],
     [
@@ -98,6 +100,11 @@ describe('a mistake and its name', () => {
     ],
     ["the message's hex text", over(Buffer.from(MESSAGE).toString('hex')), 'the message as hex text'],
     ['another wallet signed', over(MESSAGE, OTHER_WALLET), 'hotkey of another wallet'],
+    [
+      'a subnet nobody guesses',
+      { signed: { netuid: 7 } },
+      'or other text was signed (compare canonical_message)',
+    ],
     [
       'another wallet signed, its own hotkey in the text',
       { signer: OTHER_WALLET, headers: { 'x-hotkey': ALICE_HOTKEY } },
