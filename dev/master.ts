@@ -1,5 +1,5 @@
 /**
- * A development master, as a process of its own: `ADMIN_TOKEN=secret node dev/master.ts --port 8790`.
+ * A development master, as a process of its own: `ADMIN_TOKEN=secret npx node dev/master.ts --port 8790`.
  *
  * It speaks the reference's registry, weights, dashboard and management routes (reference section 4) over a registry in memory, and
  * is as talkative as the reference where that matters: env values and internal addresses are in its registry, and a failure names

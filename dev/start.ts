@@ -45,6 +45,8 @@ type ReceivedLine = Omit<Received, 'content'>
 const children: ChildProcess[] = []
 const received: ReceivedLine[] = []
 let gateway: Gateway | undefined
+/** What the gateway found wrong in its configuration. */
+let faults: string | undefined
 let stopping = false
 
 async function main(): Promise<void> {
@@ -75,6 +77,7 @@ async function main(): Promise<void> {
     onLog: printLog,
   })
   stopOnSignals()
+  await answers(`${gateway.url}/version`, 200)
   const { netuid, family } = protocolOf(gateway)
   run('chain', ports.chain, ['--netuid', String(netuid)])
   const database = path.join(STATE, 'challenge.sqlite')
@@ -87,10 +90,12 @@ async function main(): Promise<void> {
   await answers(`${gateway.url}/ready`, 200)
   console.log(`gateway   ${gateway.url}\nchallenge ${origin}\nchain     ${chainUrl}\n`)
 
-  const passed = await uploadSample(gateway)
+  const hasDemo = SLUG in challengesOf(gateway)
+  if (!hasDemo) console.log(`.dev.vars lists other CHALLENGES than "${SLUG}": no sample is uploaded\n`)
+  const passed = hasDemo && (await uploadSample(gateway))
   if (values.once) return stop(passed ? 0 : 1)
   setInterval(() => gateway?.runCron(), CRON_MS)
-  printNextCommands(gateway.url)
+  if (hasDemo) printNextCommands(gateway)
 }
 
 /** True when the challenge received exactly what Alice signed. */
@@ -112,6 +117,12 @@ async function uploadSample(to: Gateway): Promise<boolean> {
 
 function protocolOf({ vars }: Gateway): { netuid: number; family: ProtocolFamily } {
   return { netuid: Number(vars['NETUID']), family: vars['PROTOCOL_FAMILY'] === 'base' ? 'base' : 'platform' }
+}
+
+/** As text when it comes from `.dev.vars`. */
+function challengesOf({ vars }: Gateway): object {
+  const challenges = vars['CHALLENGES']
+  return typeof challenges === 'string' ? JSON.parse(challenges) : Object(challenges)
 }
 
 /** Starts `dev/NAME.ts` as a process of its own. */
@@ -150,14 +161,18 @@ function printReceived(event: ReceivedLine): void {
 
 /** workerd's own complaints come with a page of addresses; their first line says it all. */
 function printLog(line: LogLine): void {
-  console.log(`gateway   ${line.message.split('\n')[0]}`)
+  if (line.message.startsWith('{"event":"configuration"')) faults = JSON.parse(line.message).faults
+  else console.log(`gateway   ${line.message.split('\n')[0]}`)
 }
 
-function printNextCommands(url: string): void {
+function printNextCommands(to: Gateway): void {
+  const { url } = to
+  const { netuid, family } = protocolOf(to)
+  const protocol = netuid === 100 && family === 'platform' ? '' : ` --netuid ${netuid} --family ${family}`
   const sample = path.relative(process.cwd(), path.join(STATE, 'agent.py'))
   const at = url.endsWith(':8787') ? '' : ` --gateway ${url}`
   const id = received[0]?.submission.id ?? 'ID'
-  const submit = `npm run submit -- ${sample}${at}`
+  const submit = `npm run submit -- ${sample}${at}${protocol}`
   console.log(`
 Everything is up; Ctrl-C stops it. In another terminal, try:
 
@@ -176,6 +191,10 @@ async function answers(url: string, status?: number): Promise<void> {
   const deadline = Date.now() + READY_MS
   let last = 'no answer'
   while (Date.now() < deadline && !stopping) {
+    if (faults !== undefined)
+      throw new UsageError(
+        `the configuration is at fault:\n         ${faults.replaceAll('; ', '\n         ')}`,
+      )
     const response = await fetch(url).catch(() => undefined)
     if (response !== undefined) {
       last = `${response.status} ${await response.text()}`
