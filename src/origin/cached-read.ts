@@ -82,7 +82,7 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
     const usable = phase === 'dead' ? undefined : kept
     if (usable !== undefined && phase === 'fresh') return shown(usable)
     if (usable !== undefined && phase === 'stale') {
-      if (await begin(read)) read.waitUntil(renew(read))
+      if (await begin(read)) read.waitUntil(renew(read).then(letGo))
       return shown(usable)
     }
     if (alone && !(await begin(read))) return usable === undefined ? awaitOther(key) : shown(usable)
@@ -91,16 +91,15 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
     if (alone) read.waitUntil(work)
     const fetched = await work
     if (usable !== undefined && isFailure(fetched)) {
-      // A body that nobody reads would hold its connection.
-      if (fetched.kind === 'pass') await quietly(fetched.response.body?.cancel())
+      await letGo(fetched)
       return shown(usable)
     }
-    // A 304 was about what the client has; anything else says that this target is not kept.
+    // Another read may have kept an answer meanwhile.
     if (
       kept === undefined &&
+      memory.get(key) === undefined &&
       fetched.kind === 'pass' &&
-      !isFailure(fetched) &&
-      fetched.response.status !== 304
+      !isFailure(fetched)
     ) {
       if (unkept.size >= UNKEPT_MOST) unkept.clear()
       unkept.set(key, now())
@@ -171,6 +170,11 @@ export function conditional(client: Headers, response: Response): Response {
   const headers = new Headers(response.headers)
   for (const name of ['content-length', 'content-type']) headers.delete(name)
   return new Response(null, { status: 304, headers })
+}
+
+/** A body that nobody reads would hold its connection. */
+async function letGo(answer: ReadAnswer): Promise<void> {
+  if (answer.kind === 'pass') await quietly(answer.response.body?.cancel())
 }
 
 function isFailure(answer: ReadAnswer): boolean {

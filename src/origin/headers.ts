@@ -81,7 +81,8 @@ export function returnedAnswer(
   marker: string | undefined,
   publicPath?: string,
 ): Response {
-  const returned = new Response(answer.body, answer)
+  // Not `answer` itself as the second argument: a tab in its reason phrase, which HTTP/1.1 allows, would make this throw.
+  const returned = new Response(answer.body, { status: answer.status, headers: answer.headers })
   const { headers } = returned
   const named = connectionNamed(headers)
   const hidden = marker?.toLowerCase()
@@ -93,8 +94,7 @@ export function returnedAnswer(
       name === hidden ||
       name.startsWith('cf-')
     if (dropped) headers.delete(name)
-    else if (name === 'location' || name === 'content-location')
-      headers.set(name, publicLocation(headers.get(name) ?? '', origins, publicPath))
+    else if (NAMES_A_PLACE.has(name)) showPlace(headers, name, origins, publicPath)
     else if (name === 'set-cookie') dropAccessCookies(headers)
   }
   return returned
@@ -109,25 +109,48 @@ function dropAccessCookies(headers: Headers): void {
   for (const cookie of own) headers.append('set-cookie', cookie)
 }
 
+const NAMES_A_PLACE = new Set(['location', 'content-location', 'refresh'])
+/** Two lines of one header, joined: clients disagree which one counts. No URL has a space of its own. */
+const TWO_PLACES = /, (\/|[a-z][a-z0-9+.-]*:)/i
+/** What stands before the place in a `Refresh`. */
+const REFRESH_DELAY = /^[\s\d.]+[;,]\s*(url\s*=\s*)?["']?/i
+
+/** Set anew only when it changes: other bytes than ASCII do not survive being read and written. */
+function showPlace(headers: Headers, name: string, origins: Origins, publicPath: string | undefined): void {
+  const value = headers.get(name) ?? ''
+  const at = name === 'refresh' ? (REFRESH_DELAY.exec(value)?.[0].length ?? value.length) : 0
+  const shown = value.slice(0, at) + publicLocation(value.slice(at), origins, publicPath)
+  if (name !== 'refresh' && TWO_PLACES.test(value)) headers.delete(name)
+  else if (shown !== value) headers.set(name, shown)
+}
+
 /** A relative reference passes as it is; an absolute one to an internal host is shown as the path it has for the client. */
 function publicLocation(location: string, origins: Origins, publicPath: string | undefined): string {
   const known = origins.map((origin) => (origin.protocol === 'vpc:' ? VPC_URL : origin))
   if (!/^([a-z][a-z0-9+.-]*:|[/\\]{2})/i.test(location) || !URL.canParse(location, VPC_URL.href))
     return location
   const target = new URL(location, VPC_URL)
-  const origin = known.find(({ hostname }) => hostname === target.hostname)
-  if (!target.protocol.startsWith('http') || !(origin !== undefined || isInternal(target.hostname)))
-    return location
+  const host = bareHost(target)
+  const origin = known.find((each) => bareHost(each) === host)
+  if (!target.protocol.startsWith('http') || !(origin !== undefined || isInternal(host))) return location
   const prefix = (origin ?? known[0] ?? VPC_URL).pathname.replace(/\/+$/, '')
   const below = target.pathname.startsWith(`${prefix}/`) && publicPath !== undefined
   const path = below ? publicPath + target.pathname.slice(prefix.length) : target.pathname
   return path + target.search + target.hash
 }
 
-/** An address, or a name without a dot, such as a container's: neither means anything to a client. */
-function isInternal(hostname: string): boolean {
-  return !hostname.includes('.') || /^[\d.]+$/.test(hostname)
+/** A name with the root's dot behind it is the same name. */
+function bareHost({ hostname }: URL): string {
+  return hostname.replace(/\.$/, '')
 }
+
+/** An address, or a name that only a network of its own knows, such as a container's: none means anything to a client. */
+function isInternal(host: string): boolean {
+  return !host.includes('.') || /^[\d.]+$/.test(host) || INTERNAL_ZONE.test(host)
+}
+
+/** RFC 6762, 6761, 8375, ICANN's `.internal`, and what routers and clusters use. */
+const INTERNAL_ZONE = /\.(internal|local|localhost|lan|home\.arpa)$/
 
 function connectionNamed(headers: Headers): ReadonlySet<string> {
   const connection = headers.get('connection')

@@ -45,8 +45,8 @@ export async function askMaster(
   const body = await readWhole(answer.response, MAX_DOCUMENT_BYTES, timeoutMs)
   if (body.kind === 'broken') return { ok: false, cause: body.cause }
   if (body.kind === 'long') {
-    await body.stream.cancel().catch(() => {})
-    return { ok: false, cause: 'body too long' }
+    await body.drop()
+    return { ok: false, cause: body.cause }
   }
   return {
     ok: true,

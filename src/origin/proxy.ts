@@ -47,6 +47,9 @@ export function forwardRequest(
  */
 export function streamedBody({ method, headers, body }: Request): StreamedBody | undefined {
   if (body === null || method === 'GET' || method === 'HEAD') return undefined
-  const declared = headers.has('transfer-encoding') ? null : headers.get('content-length')
-  return { stream: body, bytes: declared === null ? undefined : Number(declared) }
+  const declared = headers.has('transfer-encoding')
+    ? Number.NaN
+    : Number(headers.get('content-length') ?? Number.NaN)
+  // A length beyond 2^53 is nobody's: the platform would throw on it, as if the origin had failed.
+  return { stream: body, bytes: Number.isSafeInteger(declared) ? declared : undefined }
 }

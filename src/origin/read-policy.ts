@@ -82,6 +82,8 @@ export function lifetimeOf(
   if (status !== 200 || headers.has('set-cookie')) return undefined
   const control = parseCacheControl(headers.get('cache-control') ?? '')
   if (['no-store', 'no-cache', 'private'].some((word) => control.has(word))) return undefined
+  // What is kept is kept decoded.
+  if (control.has('no-transform') && headers.has('content-encoding')) return undefined
   if (!listed(headers.get('vary')).every((name) => HARMLESS_VARIATIONS.includes(name))) return undefined
   if (/^text\/event-stream/i.test(headers.get('content-type') ?? '')) return undefined
   if (!['', 'identity', 'gzip', 'br'].includes((headers.get('content-encoding') ?? '').toLowerCase()))

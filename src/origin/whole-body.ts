@@ -6,52 +6,64 @@
 
 export type WholeBody =
   | { readonly kind: 'whole'; readonly bytes: Uint8Array<ArrayBuffer> }
-  /** Longer than allowed: everything, from its first byte, still to be read. */
-  | { readonly kind: 'long'; readonly stream: ReadableStream<Uint8Array> }
+  /** Longer than allowed, or longer on its way: everything from its first byte, to be resumed or dropped. */
+  | {
+      readonly kind: 'long'
+      readonly cause: string
+      resume(): ReadableStream<Uint8Array>
+      drop(): Promise<void>
+    }
   | { readonly kind: 'broken'; readonly cause: string }
+
+type Chunk = ReadableStreamReadResult<Uint8Array>
 
 /** `timeoutMs` is for the body, from the call to its last byte. Never throws. */
 export async function readWhole(response: Response, maxBytes: number, timeoutMs: number): Promise<WholeBody> {
   if (response.body === null) return { kind: 'whole', bytes: new Uint8Array() }
   const reader = response.body.getReader()
-  let late = false
-  const timer = setTimeout(() => {
-    late = true
-    reader.cancel('timeout').catch(() => {})
-  }, timeoutMs)
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, 'late')
+  })
   const chunks: Uint8Array[] = []
   let size = 0
+  const long = (next: Promise<Chunk>, cause: string): WholeBody => {
+    // It may break off before it is asked for.
+    next.catch(() => {})
+    const drop = () => reader.cancel(cause).catch(() => {})
+    return { kind: 'long', cause, resume: () => resumed(chunks, reader, next), drop }
+  }
   try {
     for (;;) {
-      const { value, done } = await reader.read()
-      if (late) return { kind: 'broken', cause: 'body timeout' }
-      if (done) return { kind: 'whole', bytes: joined(chunks, size) }
-      chunks.push(value)
-      size += value.byteLength
-      if (size > maxBytes) break
+      const next = reader.read()
+      const chunk = await Promise.race([next, late])
+      if (chunk === 'late') return long(next, 'body timeout')
+      if (chunk.done) return { kind: 'whole', bytes: joined(chunks, size) }
+      chunks.push(chunk.value)
+      size += chunk.value.byteLength
+      if (size > maxBytes) return long(reader.read(), 'body too long')
     }
   } catch {
-    return { kind: 'broken', cause: late ? 'body timeout' : 'body broke off' }
+    return { kind: 'broken', cause: 'body broke off' }
   } finally {
     clearTimeout(timer)
   }
-  reader.releaseLock()
-  return { kind: 'long', stream: resumed(chunks, response.body) }
 }
 
-/** What was read, and then the rest as it comes; a rest that breaks off breaks this off too. */
+/** What was read, then what is being read, then the rest as it comes; a rest that breaks off breaks this off too. */
 function resumed(
   chunks: readonly Uint8Array[],
-  rest: ReadableStream<Uint8Array>,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  next: Promise<Chunk>,
 ): ReadableStream<Uint8Array> {
   const { readable, writable } = new IdentityTransformStream()
+  const writer = writable.getWriter()
   const pump = async () => {
-    const writer = writable.getWriter()
     for (const chunk of chunks) await writer.write(chunk)
-    writer.releaseLock()
-    await rest.pipeTo(writable)
+    for (let chunk = await next; !chunk.done; chunk = await reader.read()) await writer.write(chunk.value)
+    await writer.close()
   }
-  pump().catch((error) => writable.abort(error).catch(() => {}))
+  pump().catch((error) => Promise.allSettled([writer.abort(error), reader.cancel(error)]))
   return readable
 }
 

@@ -18,6 +18,10 @@ import { answersOrigin } from './cors.ts'
 
 /** Leaderboards and lists; what is longer streams by, for an isolate has 128 MB for all its requests. */
 const MAX_KEPT_BYTES = 1_000_000
+/** A body that is longer on its way streams by: somebody is waiting for its first byte. */
+const KEEP_WITHIN_MS = 2000
+/** Of a client that has an answer already: the challenge is asked for the whole one, which others get too. */
+const CONDITIONS = ['if-none-match', 'if-modified-since']
 
 /**
  * `path` as the client asked for it, decoded. Undefined for what is nobody else's: a route that carries signatures or environment
@@ -30,7 +34,8 @@ export function publicRead(c: RouteContext, path: string, context: PassThroughCo
   if (plan.isEnv || plan.keepsSignature) return undefined
   const rule = cacheRule(challenge.policy.cache, path)
   const key = `${url.slice(0, url.indexOf('/', 8))}/challenges/${challenge.slug}${encodedPath(path)}${rawQuery(url)}`
-  if (rule === undefined && reads.passesBy(key)) return undefined
+  // An `Origin` of a page is taken off on the way through, and only there.
+  if (rule === undefined && !headers.has('origin') && reads.passesBy(key)) return undefined
   if (!isSharedRead(method, headers, answersOrigin(c))) return undefined
   return {
     key,
@@ -52,7 +57,7 @@ async function ask(
   rule: CacheRule | undefined,
   context: PassThroughContext,
 ): Promise<Fetched> {
-  const { callOrigin, config } = c.env.gateway
+  const { callOrigin } = c.env.gateway
   const sentAt = Date.now()
   const answer = await forwardRequest(callOrigin, question(c, rule), context)
   c.env.entry.origin_ms = Date.now() - sentAt
@@ -62,23 +67,23 @@ async function ask(
   const lifetime = lifetimeOf(response.status, headers, rule)
   if (lifetime === undefined) return { kind: 'pass', response }
 
-  const body = await readWhole(response, MAX_KEPT_BYTES, config.originTimeoutMs)
+  if (Number(headers.get('content-length')) > MAX_KEPT_BYTES) return { kind: 'pass', response }
+  const body = await readWhole(response, MAX_KEPT_BYTES, KEEP_WITHIN_MS)
   if (body.kind === 'broken') return { kind: 'failed', cause: body.cause }
   toPlain(headers)
-  if (body.kind === 'long') return { kind: 'pass', response: new Response(body.stream, { headers }) }
+  if (body.kind === 'long') return { kind: 'pass', response: new Response(body.resume(), { headers }) }
   if (!headers.has('cache-control')) headers.set('cache-control', `public, max-age=${lifetime.freshSeconds}`)
   return { kind: 'keep', body: body.bytes, headers, lifetime }
 }
 
-/** An `Origin` that the gateway answers is none of the challenge's business, nor may the answer depend on it. */
+/** An `Origin` that the gateway answers is none of the challenge's business, nor may the answer depend on it or on a condition. */
 function question(c: RouteContext, rule: CacheRule | undefined): Request {
   const { url, headers } = c.req.raw
   if (rule !== undefined) {
     return new Request(url, { headers: { accept: '*/*', 'accept-encoding': 'gzip' } })
   }
-  if (!headers.has('origin')) return c.req.raw
   const own = new Headers(headers)
-  own.delete('origin')
+  for (const name of ['origin', ...CONDITIONS]) own.delete(name)
   return new Request(url, { headers: own })
 }
 

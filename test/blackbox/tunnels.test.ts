@@ -109,6 +109,7 @@ async function originsOf(first: RunningTunnel, other: RunningTunnel) {
     'no-such-name': 'https://demo.origin.invalid',
     'no-tls': `https://127.0.0.1:${first.port}`,
     'own-502': at('own-502'),
+    'odd-reason': at('odd-reason'),
     'dies-after-headers': at('dies-after-headers'),
     'two-undelivered': [at('tunnel-down'), `${other.url}/well`],
     'two-unknown': ['vpc:VPC_TERMINATED', `${other.url}/well`],
@@ -188,6 +189,13 @@ describe("what passes for the challenge's own answer", () => {
   ]
   test.each(UNMARKED)('%s, where no marker is configured', async (situation, status) => {
     expect((await read(`bare-${situation}`)).status).toBe(status)
+  })
+
+  test('a reason phrase that no response of ours could have is no fault', async () => {
+    expect((await read('odd-reason')).status).toBe(201)
+    const send = uploadTo('odd-reason')
+    expect((await send()).status).toBe(201)
+    expect(await outcomeOf(send)).toBe('delivered')
   })
 
   test('an answer that breaks off arrives cut short, never as a whole one', async () => {

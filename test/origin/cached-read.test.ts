@@ -1,6 +1,6 @@
 /** Reads through the real Cache API: what is served when, how often the origin is asked, and with what age. */
 
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import {
   conditional,
   createReads,
@@ -270,6 +270,39 @@ describe('what is not kept', () => {
     expect(await one.read()).toMatchObject({ status })
     one.origin.say = () => failed
     expect(await one.read()).toMatchObject({ text: 'first', age: '30' })
+  })
+
+  test('does not hide what another read keeps meanwhile', async () => {
+    const one = isolate(() => pass(406))
+    let answer = (_: Fetched) => {}
+    one.origin.say = () =>
+      new Promise((resolve) => {
+        answer = resolve
+      })
+    const slow = one.read()
+    await vi.waitFor(() => expect(one.origin.asked).toBe(1))
+    one.origin.say = () => keep('first')
+    await one.read()
+    answer(pass(406))
+    expect(await slow).toMatchObject({ status: 406 })
+    expect(one.passesBy()).toBe(false)
+  })
+
+  test('is let go of when it was asked for behind an answer', async () => {
+    const one = isolate(() => keep('first'))
+    await one.read()
+    await one.settle()
+    clock += 15
+    let cancelled = false
+    const body = new ReadableStream({
+      cancel: () => {
+        cancelled = true
+      },
+    })
+    one.origin.say = () => ({ kind: 'pass', response: new Response(body) })
+    expect(await one.read()).toMatchObject({ text: 'first' })
+    await one.settle()
+    expect(cancelled).toBe(true)
   })
 
   test('becomes so as soon as an answer may be kept', async () => {

@@ -118,6 +118,12 @@ describe('towards the client', () => {
     ['http://10.0.0.7/x', '/x'],
     ['http://0x7f000001/x', '/x'],
     ['http://[::1]:8000/x', '/x'],
+    ['http://host.docker.internal:8000/x', '/x'],
+    ['http://challenge-demo.platform.svc.cluster.local/base/x', '/base/x', '/challenges/demo/x'],
+    ['http://localhost.:8000/x', '/x'],
+    ['https://demo.origin.example.com./base/x', '/base/x', '/challenges/demo/x'],
+    ['https://internal.example.com/x', 'https://internal.example.com/x'],
+    ['https://site.example.com/?next=a,https://b', 'https://site.example.com/?next=a,https://b'],
     ['/v1/submissions/1', '/v1/submissions/1'],
     ['v1/x?y', 'v1/x?y'],
     ['?page=2', '?page=2'],
@@ -133,6 +139,26 @@ describe('towards the client', () => {
       expect(returnedHeaders(answer, ORIGIN, undefined).get(name)).toBe(shown)
       expect(returnedHeaders(answer, ORIGIN, undefined, '/challenges/demo').get(name)).toBe(below)
     }
+  })
+
+  test.each([
+    ['/a', 'http://challenge-demo:8000/b'],
+    ['http://challenge-demo:8000/b', '/a'],
+  ])('two places, %s and %s, are none', (...places) => {
+    const answer = new Headers()
+    for (const place of places) answer.append('location', place)
+    expect(returnedHeaders(answer, ORIGIN, undefined).has('location')).toBe(false)
+  })
+
+  const REFRESHES: [sent: string, shown: string][] = [
+    ['5', '5'],
+    ['0;url=http://challenge-demo:8000/base/x', '0;url=/challenges/demo/x'],
+    ["0; URL='http://10.0.0.7/x'", "0; URL='/x'"],
+    ['3, https://elsewhere.example.com/', '3, https://elsewhere.example.com/'],
+  ]
+  test.each(REFRESHES)('Refresh %s is shown as %s', (sent, shown) => {
+    const headers = returnedHeaders(new Headers({ refresh: sent }), ORIGIN, undefined, '/challenges/demo')
+    expect(headers.get('refresh')).toBe(shown)
   })
 
   const SEVERAL: [sent: string, shown: string][] = [

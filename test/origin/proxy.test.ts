@@ -110,6 +110,10 @@ describe('the body', () => {
       'declared both ways',
       () => post(streamOf('hello'), { 'transfer-encoding': 'chunked', 'content-length': '3' }),
     ],
+    [
+      'of a length that is no number',
+      () => post(streamOf('hello'), { 'content-length': '9007199254740993' }),
+    ],
   ]
   test.each(BODIES)('%s arrives whole', async (_, client) => {
     const { answer, sent } = await forward(client())

@@ -66,6 +66,7 @@ describe('an answer is kept', () => {
     [{ 'cache-control': 'max-age=0' }, RULE, BY_RULE],
     [{ vary: 'Accept-Encoding, Origin', 'content-encoding': 'gzip' }, RULE, BY_RULE],
     [{ 'cache-control': 'max-age=60' }, undefined, lifetime(60, 0, DAY)],
+    [{ 'cache-control': 'max-age=60, no-transform' }, undefined, lifetime(60, 0, DAY)],
     [{ 'cache-control': 'Public, Max-Age="60"' }, undefined, lifetime(60, 0, DAY)],
     [{ 'cache-control': 'max-age=5, s-maxage=60' }, undefined, lifetime(60, 0, 0)],
     [{ 'cache-control': 'max-age=60, must-revalidate' }, undefined, lifetime(60, 0, 0)],
@@ -95,6 +96,7 @@ describe('an answer is kept', () => {
     { 'cache-control': 'max-age=60', vary: 'accept-encoding, Cookie' },
     { 'cache-control': 'max-age=60', 'content-type': 'text/event-stream; charset=utf-8' },
     { 'cache-control': 'max-age=60', 'content-encoding': 'zstd' },
+    { 'cache-control': 'max-age=60, no-transform', 'content-encoding': 'gzip' },
   ]
   test.each(FORBIDDEN)('never %j, rule or no rule', (headers) => {
     expect(lifetimeOf(200, new Headers(headers), RULE)).toBeUndefined()

@@ -37,7 +37,7 @@ test.each([[['12345678901']], [['1', '234567890', '1', 'x'.repeat(100_000)]]])(
   'one byte too long: all of it streams on',
   async (chunks) => {
     const body = await readWhole(bodyOf(...chunks), 10, LONG_MS)
-    expect(body.kind === 'long' && (await new Response(body.stream).text())).toBe(chunks.join(''))
+    expect(body.kind === 'long' && (await new Response(body.resume()).text())).toBe(chunks.join(''))
   },
 )
 
@@ -46,9 +46,46 @@ describe('broken', () => {
     const body = await readWhole(bodyOf('part', new Error('reset')), 10, LONG_MS)
     expect(body).toEqual({ kind: 'broken', cause: 'body broke off' })
   })
+})
 
-  test('by silence', async () => {
-    const silent = new Response(new ReadableStream({ pull: () => new Promise(() => {}) }))
-    expect(await readWhole(silent, 10, 20)).toEqual({ kind: 'broken', cause: 'body timeout' })
+describe('out of time', () => {
+  test('what was read and what comes later streams on', async () => {
+    let go = () => {}
+    const gate = new Promise<void>((resolve) => {
+      go = resolve
+    })
+    const left = ['first ', 'second ', 'third']
+    const slow = new ReadableStream({
+      async pull(controller) {
+        const chunk = left.shift()
+        if (chunk === 'second ') await gate
+        if (chunk === undefined) controller.close()
+        else controller.enqueue(new TextEncoder().encode(chunk))
+      },
+    })
+    const body = await readWhole(new Response(slow), 100, 20)
+    expect(body).toMatchObject({ kind: 'long', cause: 'body timeout' })
+    go()
+    expect(body.kind === 'long' && (await new Response(body.resume()).text())).toBe('first second third')
+  })
+
+  test('a rest that breaks off breaks off', async () => {
+    const body = await readWhole(bodyOf('12345678901', new Error('reset')), 10, LONG_MS)
+    if (body.kind !== 'long') throw new Error(body.kind)
+    await expect(new Response(body.resume()).text()).rejects.toThrow()
+  })
+
+  test('and is dropped where nobody wants it', async () => {
+    let cancelled = false
+    const silent = new ReadableStream({
+      pull: () => new Promise(() => {}),
+      cancel: () => {
+        cancelled = true
+      },
+    })
+    const body = await readWhole(new Response(silent), 10, 20)
+    if (body.kind !== 'long') throw new Error(body.kind)
+    await body.drop()
+    expect(cancelled).toBe(true)
   })
 })

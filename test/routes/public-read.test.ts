@@ -1,5 +1,6 @@
 /** Reads of a challenge that may be somebody else's: what is kept, for whom, and what becomes of it when the challenge is gone. */
 
+import { createExecutionContext } from 'cloudflare:test'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { OriginAnswer, OriginCall } from '../../src/origin/origin.ts'
 import { ask } from '../support/ask.ts'
@@ -158,6 +159,56 @@ describe('by the answer’s own Cache-Control', () => {
       clock += 1
       expect([await read(), await read()]).toEqual(['0', '0'])
     }
+  })
+})
+
+describe('a read that is shared', () => {
+  test('is asked for without a page’s origin and without conditions, however often', async () => {
+    const { app, calls } = appWith()
+    const headers = { origin: 'https://site.example.com', 'if-none-match': '"1"', accept: 'text/html' }
+    for (const _ of [1, 2, 3]) await ask(app, '/challenges/prism/leaderboard', { headers })
+    for (const call of calls)
+      expect(['origin', 'if-none-match'].map((name) => call.headers.has(name))).toEqual([false, false])
+    expect(calls.map((call) => call.headers.get('accept'))).toEqual(['text/html', 'text/html', 'text/html'])
+  })
+
+  test('is renewed by whoever has it already', async () => {
+    const { app, calls } = appWith({ 'cache-control': 'max-age=10, stale-while-revalidate=60', etag: '"1"' })
+    const headers = { 'if-none-match': '"1"' }
+    const read = async () => {
+      const { status, headers: sent } = await ask(app, '/challenges/prism/leaderboard', { headers })
+      return [status, sent.get('age')]
+    }
+    expect(await read()).toEqual([304, '0'])
+    clock += 15
+    expect([await read(), await read(), calls.length]).toEqual([[304, '15'], [304, '0'], 2])
+  })
+
+  test('streams by when its body takes its time, though it may be kept', async () => {
+    const { app, origin } = appWith()
+    let end = () => {}
+    origin.answer = () =>
+      new Response(
+        new ReadableStream({
+          start(controller) {
+            controller.enqueue(new TextEncoder().encode('first '))
+            end = () => {
+              controller.enqueue(new TextEncoder().encode('last'))
+              controller.close()
+            }
+          },
+        }),
+        { headers: PUBLIC },
+      )
+    const ctx = createExecutionContext()
+    const answer = await app.fetch(
+      new Request('https://gateway.example.com/challenges/prism/leaderboard'),
+      {},
+      ctx,
+    )
+    expect(answer.status).toBe(200)
+    end()
+    expect(await answer.text()).toBe('first last')
   })
 })
 

@@ -40,6 +40,11 @@ const SITUATIONS = {
   'replaced-502': page(502),
   'replaced-504': page(504),
   'own-502': page(502, { [MARKER]: 'demo' }),
+  // A tab may stand in a reason phrase (RFC 9112 4).
+  'odd-reason': (response) =>
+    response.socket?.end(
+      `HTTP/1.1 201 Created\tok\r\n${MARKER}: demo\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok`,
+    ),
   'dies-after-headers': (response) => {
     response.writeHead(200, { [MARKER]: 'demo', 'content-length': '100' })
     response.write('the first half', () => setImmediate(() => response.socket?.resetAndDestroy()))
