@@ -22,7 +22,7 @@ interface Operation {
   readonly operationId: string
   readonly parameters: readonly (Parameter | { readonly $ref: string })[]
   readonly requestBody?: { readonly content: Readonly<Record<string, Media>> }
-  readonly responses: Readonly<Record<string, { readonly content: Readonly<Record<string, Media>> }>>
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, Media>> }>>
 }
 type PathItem = Readonly<Record<string, Operation>> & { readonly parameters: readonly Parameter[] }
 interface Document {
@@ -82,7 +82,7 @@ test('every refusal but the wrong method is some operation’s', () => {
 })
 
 test.each(ROWS)('%s: the examples of its answers fit their schemas', (_, method, path) => {
-  for (const [status, { content }] of Object.entries(operationAt(method, path).responses)) {
+  for (const [status, { content = {} }] of Object.entries(operationAt(method, path).responses)) {
     for (const [media, { example }] of Object.entries(content)) {
       if (example !== undefined) expectFit(example, method, path, status, media)
     }
@@ -96,6 +96,16 @@ describe('sent as the examples say', () => {
     const { responses } = operationAt(method, path)
     const usual = 'default' in responses ? response.status : Number(Object.keys(responses)[0])
     expect(response.status).toBe(EXPECTED[name] ?? usual)
+  })
+
+  test('a tag brings 304 where the document says so', async () => {
+    const tagged = ROWS.filter(([, method, path]) => '304' in operationAt(method, path).responses)
+    expect(tagged.map(([name]) => name)).toEqual(['get /v1/registry'])
+    for (const [, , path] of tagged) {
+      const tag = (await fetch(world.gateway.url + path)).headers.get('etag') ?? ''
+      const unchanged = await fetch(world.gateway.url + path, { headers: { 'if-none-match': tag } })
+      expect([unchanged.status, unchanged.headers.get('etag')]).toEqual([304, tag])
+    }
   })
 
   test('an upload and its status', async () => {

@@ -27,6 +27,8 @@ const SIGNED_HEADERS: Readonly<Record<string, Schema>> = {
   'X-Timestamp': { type: 'string', description: 'Unix seconds', examples: ['1700000000'] },
 }
 
+const TAGS = { ETag: { schema: { type: 'string' } }, Age: { schema: { type: 'integer' } } }
+
 const PATH_EXAMPLES: Readonly<Record<string, string>> = { challenge: 'demo', id: '1', path: 'v1/leaderboard' }
 
 const BODIES = {
@@ -72,12 +74,13 @@ function toPathItem(path: string, methods: Readonly<Record<string, Operation>>):
 }
 
 function toOperation(method: string, operation: Operation): object {
-  const { summary, takes, query = {}, admin } = operation
+  const { summary, takes, query = {}, admin, tagged } = operation
   const parameters = [
     ...Object.entries(query).map(([name, example]) => parameter('query', name, example, false)),
     ...(takes === 'upload' ? Object.keys(SIGNED_HEADERS) : []).map((name) => ({
       $ref: `#/components/parameters/${name}`,
     })),
+    ...(tagged ? [{ name: 'If-None-Match', in: 'header', schema: { type: 'string' } }] : []),
   ]
   const hasBody = takes !== undefined && !['get', 'head'].includes(method)
   return {
@@ -89,10 +92,14 @@ function toOperation(method: string, operation: Operation): object {
   }
 }
 
-function toResponses({ own = {}, media = 'application/json', theirs, refused = [], status = {} }: Operation) {
+function toResponses(operation: Operation) {
+  const { own = {}, media = 'application/json', theirs, refused = [], status = {}, tagged } = operation
+  const content = (example: unknown) => ({
+    [media]: { schema: schemaOf(example), example: exampleOf(example) },
+  })
   const answers = Object.entries(own).map(([code, example]) => [
     code,
-    { description: 'OK', content: { [media]: { schema: schemaOf(example), example: exampleOf(example) } } },
+    { description: 'OK', content: content(example), ...(tagged && { headers: TAGS }) },
   ])
   const byStatus = new Map<number, ProblemCode[]>()
   for (const code of [...refused, 'internal_error'] as const) {
@@ -101,7 +108,8 @@ function toResponses({ own = {}, media = 'application/json', theirs, refused = [
   }
   const refusals = [...byStatus].map(([at, codes]) => [at, refusal(codes, theirs)])
   const passed = theirs && { default: { description: `The ${theirs}'s own answer`, content: { '*/*': {} } } }
-  return { ...Object.fromEntries(answers), ...Object.fromEntries(refusals), ...passed }
+  const unchanged = tagged && { 304: { description: 'Not Modified', headers: TAGS } }
+  return { ...Object.fromEntries(answers), ...unchanged, ...Object.fromEntries(refusals), ...passed }
 }
 
 /** Somebody else's answer may have the same status. */

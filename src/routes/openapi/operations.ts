@@ -35,6 +35,8 @@ export interface Operation {
   readonly query?: Readonly<Record<string, string>>
   readonly takes?: 'upload' | 'recording' | 'any'
   readonly admin?: boolean
+  /** The answer has an `Age` and an `ETag`, and whoever has it already gets 304. */
+  readonly tagged?: boolean
 }
 
 type Operations = Readonly<Record<string, Readonly<Record<string, Operation>>>>
@@ -126,6 +128,7 @@ export const OPERATIONS: Operations = {
         200: REGISTRY,
       },
       refused: FROM_MASTER,
+      tagged: true,
     },
   },
   '/v1/weights/latest': {
