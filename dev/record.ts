@@ -24,15 +24,44 @@ import { GENESIS_HASH } from '../src/metagraph/storage-keys.ts'
 
 const LIMIT_MS = 30_000
 
-const { values } = parseArgs({
-  options: { endpoint: { type: 'string' }, netuid: { type: 'string' }, out: { type: 'string' } },
-})
-const { endpoint = '', netuid = '', out } = values
-if (!URL.canParse(endpoint) || !/^\d{1,5}$/.test(netuid)) {
-  console.error('usage: npm run chain:record -- --endpoint URL --netuid N [--out FILE]')
-  process.exit(2)
+const USAGE_TEXT = `usage: npm run chain:record -- --endpoint URL --netuid N [--out FILE]
+
+  --endpoint URL   JSON-RPC of a node, such as https://entrypoint-finney.opentensor.ai
+  --netuid N       the subnet
+  --out FILE       where the recording goes; without it to stdout
+
+exit code: 0 recorded, 1 nothing recorded, 2 a wrong option`
+
+const OPTIONS = {
+  endpoint: { type: 'string' },
+  netuid: { type: 'string' },
+  out: { type: 'string' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const
+
+process.exitCode = await main()
+
+async function main(): Promise<number> {
+  const values = readArguments()
+  if (values?.help === true) {
+    console.log(USAGE_TEXT)
+    return 0
+  }
+  const { endpoint = '', netuid = '', out } = values ?? {}
+  if (URL.canParse(endpoint) && /^\d{1,5}$/.test(netuid))
+    return record(new URL(endpoint), Number(netuid), out)
+  console.error(USAGE_TEXT)
+  return 2
 }
-process.exitCode = await record(new URL(endpoint), Number(netuid), out)
+
+/** Undefined for an option that does not exist, or lacks its value. */
+function readArguments() {
+  try {
+    return parseArgs({ options: OPTIONS }).values
+  } catch {
+    return undefined
+  }
+}
 
 /** Writes the recording to `file`, or to stdout; answers the exit code. */
 async function record(url: URL, subnet: number, file: string | undefined): Promise<number> {

@@ -7,7 +7,7 @@
 
 import { parseArgs } from 'node:util'
 import { parseDeployment, readDeployment } from './deployment.ts'
-import { checkDeployment } from './doctor/configuration.ts'
+import { checkDeployment, placeholdersIn } from './doctor/configuration.ts'
 import { UsageError } from './usage.ts'
 import { createWrangler } from './wrangler.ts'
 import { environmentNames, WRANGLER_TOML } from './wrangler-toml.ts'
@@ -26,9 +26,6 @@ const OPTIONS = {
   config: { type: 'string', short: 'c', default: WRANGLER_TOML },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
-
-/** Hostnames that are in wrangler.toml to be replaced. */
-const PLACEHOLDER = /(^|\.)example\.(com|org|net)$/
 
 async function main(): Promise<number> {
   const { values, rest } = readArguments()
@@ -83,13 +80,7 @@ async function faultsOf(
   const unfit = checkDeployment(deployment, parsed.config, host)
     .filter(({ verdict }) => verdict === 'fail')
     .map(({ check, says, todo }) => `${check}: ${says}  ->  ${todo}`)
-  if (dryRun) return unfit
-  const hosts = [
-    ...deployment.routes.map((route) => route.split('/')[0] ?? ''),
-    ...parsed.config.challenges.flatMap(({ origins }) => origins.map(({ hostname }) => hostname)),
-  ]
-  const placeholders = hosts.filter((each) => PLACEHOLDER.test(each))
-  return [...unfit, ...placeholders.map((each) => `${each} is a placeholder: put your own hostname there`)]
+  return dryRun ? unfit : [...unfit, ...placeholdersIn(deployment, parsed.config)]
 }
 
 function readArguments() {

@@ -19,7 +19,7 @@ const USAGE_TEXT = `usage: npm run doctor -- --gateway URL [options]
   --local            also check wrangler.toml and .dev.vars, and their challenges from this machine
   --env NAME         also check that environment of wrangler.toml, its secrets (wrangler secret list) and its challenges;
                      values of secrets are read from .dev.vars.NAME or from the process environment, when they are there
-  --challenge SLUG   the challenge for the dry run; the first active one when it is known
+  --challenge SLUG   the challenge to try things on, also at an old door; the first active one when it is known
   --old-door URL     an address that must no longer take uploads; may be given several times
   --config FILE      another wrangler.toml
   --json-output      the findings as JSON

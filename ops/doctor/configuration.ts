@@ -63,15 +63,41 @@ function checkDomain({ routes, environment }: Deployment, host: string): Finding
   return warn('domain', says, 'compare --gateway, --env and routes in wrangler.toml')
 }
 
+interface NamedUrl {
+  /** Name of the setting. */
+  readonly name: string
+  readonly url: URL
+}
+
+/** Whatever the gateway will ask, by the setting that names it. */
+function urlsIn({ challenges, chainEndpoints, masterOrigin, originTemplate }: Config): readonly NamedUrl[] {
+  return [
+    ...challenges.flatMap(({ slug, origins }) => origins.map((url) => ({ name: `CHALLENGES.${slug}`, url }))),
+    ...chainEndpoints.map(({ url }) => ({ name: 'CHAIN_ENDPOINTS', url })),
+    ...(masterOrigin === undefined ? [] : [{ name: 'MASTER_ORIGIN', url: masterOrigin }]),
+    ...(originTemplate === undefined
+      ? []
+      : [{ name: 'ORIGIN_TEMPLATE', url: new URL(originTemplate.replace('{slug}', 'x')) }]),
+  ]
+}
+
+/** Hostnames that documentation may use and nobody can own (RFC 2606): in wrangler.toml they are there to be replaced. */
+const PLACEHOLDER = /(^|[.*])example\.(com|org|net)$/
+
+/** A sentence for each that is left. */
+export function placeholdersIn({ routes }: Deployment, config: Config): readonly string[] {
+  const hosts = [
+    ...routes.map((route) => ({ name: 'routes', host: hostOf(route) })),
+    ...urlsIn(config).map(({ name, url }) => ({ name, host: url.hostname })),
+  ]
+  return hosts
+    .filter(({ host }) => PLACEHOLDER.test(host))
+    .map(({ name, host }) => `${name}: ${host} is a placeholder: put your own hostname there`)
+}
+
 /** Loopback cannot be reached from Cloudflare; a route over a tunnel hostname sends the gateway to itself. */
 function checkOrigins({ routes }: Deployment, config: Config): Finding {
-  const urls = [
-    ...config.challenges.flatMap(({ slug, origins }) =>
-      origins.map((url) => ({ name: `CHALLENGES.${slug}`, url })),
-    ),
-    ...config.chainEndpoints.map(({ url }) => ({ name: 'CHAIN_ENDPOINTS', url })),
-    ...(config.masterOrigin === undefined ? [] : [{ name: 'MASTER_ORIGIN', url: config.masterOrigin }]),
-  ]
+  const urls = urlsIn(config)
   const loopback = urls.filter(({ url }) => url.protocol === 'http:').map(({ name }) => name)
   if (loopback.length > 0) {
     const todo = 'give the https:// hostname of its tunnel'
@@ -155,10 +181,13 @@ function graver(environment: string): typeof fail {
 
 /** Whether a route pattern of wrangler.toml (`host`, `*.host/path*`) takes requests to a host name. */
 export function covers(route: string, host: string): boolean {
-  const [pattern = ''] = route.replace(/^https?:\/\//, '').split('/')
-  const expression = pattern
+  const expression = hostOf(route)
     .split('*')
     .map((text) => text.replaceAll('.', '\\.'))
     .join('.*')
   return new RegExp(`^${expression}$`, 'i').test(host)
+}
+
+function hostOf(route: string): string {
+  return route.replace(/^https?:\/\//, '').split('/')[0] ?? ''
 }

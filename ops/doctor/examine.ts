@@ -56,6 +56,7 @@ export async function examine(examination: Examination): Promise<readonly Findin
     ask,
     environment: environmentOf(examination),
     slug,
+    configured: deployment !== undefined,
     blockedUids: config?.blockedUids,
     blockedHotkeys: config?.blockedHotkeys,
     maxAgeSeconds: config?.metagraphMaxAgeSeconds ?? DEFAULT_MAX_AGE_SECONDS,

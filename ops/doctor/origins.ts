@@ -8,7 +8,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Config, tokenName } from '../../src/config.ts'
 import { originUrl } from '../../src/origin/bridge.ts'
-import { type CallOrigin, createOrigin } from '../../src/origin/origin.ts'
+import { type CallOrigin, createOrigin, type OriginAnswer } from '../../src/origin/origin.ts'
 import type { Challenge } from '../../src/protocol/challenge.ts'
 import type { Ask } from './ask.ts'
 import { type Finding, fail, pass, warn } from './finding.ts'
@@ -43,44 +43,75 @@ export async function checkChallenge(challenge: Door, context: OriginContext): P
       warn(`challenge:${challenge.label}`, says, 'watch the first upload: npx wrangler tail --env NAME'),
     ]
   }
+  const faults: string[] = []
   const call = createOrigin({
     timeoutMs: TIMEOUT_MS,
     access: accessIn(context),
-    fetch: context.fetch,
+    fetch: (url, init) => context.fetch(url, init).catch((error) => noteFault(error, faults)),
   })
-  const [alive, tunnel] = await Promise.all([
-    checkAlive(challenge, call, context),
+  const [answer, tunnel] = await Promise.all([
+    call(request(challenge, '/health', {})),
     checkTunnel(challenge, context),
   ])
+  if (answer.delivered) await answer.response.body?.cancel()
+  if (
+    challenge.origin.protocol === 'https:' &&
+    accessIn(context) === undefined &&
+    isTurnedAway(challenge, answer)
+  )
+    return [notTried(challenge, context), ...tunnel]
+  const alive = judgeAlive(challenge, answer, faults[0])
   if (alive.verdict === 'fail') return [alive, ...tunnel]
   return [alive, checkMarker(challenge), await checkToken(challenge, call, context), ...tunnel]
 }
 
-async function checkAlive(challenge: Door, call: CallOrigin, context: OriginContext): Promise<Finding> {
-  const check = `challenge:${challenge.label}`
-  const answer = await call(request(challenge, '/health', {}))
+/** The gateway logs no more than the error's kind; the doctor may say which: `ENOTFOUND`, `ECONNREFUSED`, `CERT_HAS_EXPIRED`. */
+function noteFault(error: unknown, faults: string[]): never {
+  const cause = error instanceof Error ? error.cause : undefined
+  if (cause instanceof Error && 'code' in cause) faults.push(String(cause.code))
+  throw error
+}
+
+/** As Access turns away whoever has no service token. With a marker on it a refusal is the challenge's own. */
+function isTurnedAway({ marker }: Door, answer: OriginAnswer): boolean {
+  if (answer.delivered) return marker === undefined && [401, 403].includes(answer.response.status)
+  return ['access login', 'no marker, 401', 'no marker, 403'].includes(answer.cause)
+}
+
+/** Access did what it is there for: without the token nothing can be said about the challenge. */
+function notTried({ label }: Door, { environment }: OriginContext): Finding {
+  const says = 'not tried: Access lets nobody through without the service token'
+  const todo = `set ACCESS_CLIENT_ID and ACCESS_CLIENT_SECRET in ${secretsFile(environment)} for this run`
+  return warn(`challenge:${label}`, says, todo)
+}
+
+function judgeAlive({ label }: Door, answer: OriginAnswer, fault: string | undefined): Finding {
+  const check = `challenge:${label}`
   if (!answer.delivered) {
-    const hint = answer.cause.startsWith('no marker')
-      ? MARKER_HINT
-      : 'docs/runbook.md, "Origin down" and "Tunnel down"'
-    const blind =
-      accessIn(context) === undefined && challenge.origin.protocol === 'https:' ? BLIND_HINT : hint
-    return fail(check, `does not answer through its origin (${answer.cause})`, blind)
+    const cause = fault ?? answer.cause
+    return fail(check, `does not answer through its origin (${cause})`, originHint(cause))
   }
   const { status } = answer.response
-  await answer.response.body?.cancel()
   if (status === 200) return pass(check, 'answers through its origin')
   if (status === 401 || status === 403)
-    return fail(check, `GET /health is refused with ${status}`, BLIND_HINT)
+    return fail(check, `GET /health is refused with ${status}`, ACCESS_HINT)
   return warn(check, `GET /health answers ${status}`, 'ask whoever runs the challenge')
+}
+
+function originHint(cause: string): string {
+  if (cause === 'ENOTFOUND')
+    return "no such hostname: compare `origin` with the tunnel's public hostname (docs/deploy.md)"
+  if (/^(access login|no marker, 40[13])$/.test(cause)) return ACCESS_HINT
+  if (cause.startsWith('no marker')) return MARKER_HINT
+  return 'docs/runbook.md, "Origin down" and "Tunnel down"'
 }
 
 const MARKER_HINT =
   'the answer lacks the header named by `marker`: let the challenge send it on every answer, or remove `marker`'
-const BLIND_HINT =
+const ACCESS_HINT =
   'check the Access policy (action Service Auth), ACCESS_CLIENT_ID and ACCESS_CLIENT_SECRET; docs/runbook.md, "Tunnel down"'
 
-/** With one configured, an answer without it never counts as the challenge's: `checkAlive` has seen it. */
+/** With one configured, an answer without it never counts as the challenge's: `judgeAlive` has seen it. */
 function checkMarker({ label, marker }: Door): Finding {
   const check = `marker:${label}`
   if (marker !== undefined) return pass(check, `${marker} is on its answers`)
@@ -100,7 +131,7 @@ async function checkToken(challenge: Door, call: CallOrigin, context: OriginCont
   const current = context.secrets.get(tokenName(slug))
   const next = context.secrets.get(`${tokenName(slug)}_NEXT`)
   if (current === undefined && next === undefined) {
-    const todo = `set it in .dev.vars.${context.environment} or in the environment for this run`
+    const todo = `set it in ${secretsFile(context.environment)} for this run`
     return warn(
       check,
       `refuses a wrong token; ${tokenName(slug)} cannot be read back, so it was not tried`,
@@ -178,6 +209,11 @@ export async function checkTunnel(
 
 function request({ origin, marker }: Door, path: string, headers: Readonly<Record<string, string>>) {
   return { url: originUrl(origin, path, ''), method: 'GET', headers: new Headers(headers), marker }
+}
+
+/** Where the values of secrets are read from. */
+function secretsFile(environment: string): string {
+  return environment === 'local' ? '.dev.vars' : `.dev.vars.${environment}`
 }
 
 function accessIn({ secrets }: OriginContext) {

@@ -21,6 +21,8 @@ export interface Patient {
   readonly environment: string
   /** A challenge to try things on; undefined when none is known. */
   readonly slug: string | undefined
+  /** Whether wrangler.toml was read, too. */
+  readonly configured: boolean
   /** What the configuration blocks; undefined when it is not known. */
   readonly blockedUids: ReadonlySet<number> | undefined
   readonly blockedHotkeys: ReadonlySet<string> | undefined

@@ -34,7 +34,8 @@ export async function lookUpChallenges(ask: Ask, config: Config | undefined): Pr
   }
   const challenges = await withRegistered(config, registry)
   const age = answer.reached ? Number(answer.headers['age'] ?? 0) : 0
-  return { challenges, config: { ...config, challenges }, findings: [judgeAge(age, registry)] }
+  const findings = [judgeAge(age, registry), ...withoutOrigin(registry, challenges)]
+  return { challenges, config: { ...config, challenges }, findings }
 }
 
 /** The cron asks the master every five minutes, and writes down every second confirmation. */
@@ -48,6 +49,19 @@ function judgeAge(age: number, { challenges }: PublishedRegistry): Finding {
     says,
     'the master does not answer (docs/runbook.md, "Tunnel down"); uploads still work',
   )
+}
+
+/** The gateway does not list what it cannot reach: miners get 404 `challenge_not_found`, and nothing says why. */
+function withoutOrigin(registry: PublishedRegistry, reachable: readonly Challenge[]): Finding[] {
+  return registry.challenges
+    .filter(({ slug, status }) => status === 'active' && !reachable.some((each) => each.slug === slug))
+    .map(({ slug }) =>
+      fail(
+        'challenges',
+        `${slug} is registered but has no origin`,
+        `set ORIGIN_TEMPLATE or CHALLENGES.${slug}`,
+      ),
+    )
 }
 
 function withRegistered(config: Config, published: PublishedRegistry): Promise<readonly Challenge[]> {

@@ -11,7 +11,7 @@ import { type Finding, fail, pass, warn } from './finding.ts'
 import type { Limits, Patient } from './outside.ts'
 import { explain, isRefusal } from './refusal.ts'
 
-const NO_SLUG = 'give --challenge SLUG, or --local or --env NAME to read the challenges from wrangler.toml'
+const NO_CHALLENGE = 'check the slug, its status, and that it has an origin: CHALLENGES, or ORIGIN_TEMPLATE'
 const BODY = new TextEncoder().encode('a dry run of the doctor')
 
 export interface Protocol {
@@ -30,7 +30,7 @@ export async function readProtocol({ ask }: Patient): Promise<Protocol | undefin
 
 export async function checkDryRun(patient: Patient, protocol: Protocol | undefined): Promise<Finding> {
   const { slug } = patient
-  if (slug === undefined) return warn('dry-run', 'no challenge to try it on', NO_SLUG)
+  if (slug === undefined) return untried('dry-run', patient)
   if (protocol === undefined)
     return fail('dry-run', 'GET /version names no netuid and protocol', 'deploy the gateway again')
   const upload = {
@@ -55,6 +55,13 @@ export async function checkDryRun(patient: Patient, protocol: Protocol | undefin
   return judge(patient, codesByCheck(answer.fields['checks']))
 }
 
+function untried(check: string, { configured }: Patient): Finding {
+  const todo = configured
+    ? 'configure or register a challenge and make it active, or give --challenge SLUG'
+    : 'give --challenge SLUG, or --local or --env NAME to read the challenges from wrangler.toml'
+  return warn(check, 'no challenge to try it on', todo)
+}
+
 type Codes = ReadonlyMap<string, string>
 
 function judge({ environment, slug }: Patient, codes: Codes): Finding {
@@ -76,7 +83,7 @@ function judge({ environment, slug }: Patient, codes: Codes): Finding {
 }
 
 const MENDS: Readonly<Record<string, string>> = {
-  challenge: 'check the slug and its status in CHALLENGES',
+  challenge: NO_CHALLENGE,
   challenge_token: 'npm run secrets -- --env NAME',
   signature: 'if the clock is right (above), the gateway verifies another text than it documents: roll back',
 }
@@ -98,12 +105,14 @@ function codesByCheck(checks: unknown): Codes {
 /** The gateway must say no from the announcement alone, before miners and attackers spend its memory. */
 export async function checkBodyLimit(patient: Patient, limits: Limits | undefined): Promise<Finding> {
   const { slug, ask } = patient
-  if (slug === undefined) return warn('body-limit', 'no challenge to try it on', NO_SLUG)
+  if (slug === undefined) return untried('body-limit', patient)
   if (limits === undefined) return fail('body-limit', 'the limit is not known', 'see "limits" above')
   const announcedBytes = limits.maxUploadBytes + 1
   const answer = await ask(submissionsPath(slug), { method: 'POST', announcedBytes })
   if (isRefusal(answer, 'submission_too_large'))
     return pass('body-limit', `${announcedBytes} announced bytes are refused unread`)
+  if (isRefusal(answer, 'challenge_not_found'))
+    return warn('body-limit', `not tried: the gateway routes no challenge ${slug}`, NO_CHALLENGE)
   if (!answer.reached && answer.reason === 'timeout') {
     const todo = 'something in front of the gateway waits for the whole body; uploads still work'
     return warn('body-limit', 'no answer before the body is sent', todo)

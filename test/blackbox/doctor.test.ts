@@ -84,7 +84,24 @@ describe('a gateway that is well', () => {
   })
 
   test('no challenge is known: what needs one is not passed over in silence', async () => {
-    expect(amiss(await diagnose({ slug: undefined }))).toEqual(['warn body-limit', 'warn dry-run'])
+    const findings = await diagnose({ slug: undefined })
+    expect(amiss(findings)).toEqual(['warn body-limit', 'warn dry-run'])
+    expect(findings.find(({ check }) => check === 'dry-run')?.todo).toMatch(
+      /^give --challenge SLUG, or --local/,
+    )
+  })
+
+  test('none is configured: nobody is sent for an option that was given', async () => {
+    const findings = await diagnose({ deployment: deploymentOf({ CHALLENGES: {} }), slug: undefined })
+    for (const name of ['body-limit', 'dry-run'])
+      expect(findings.find(({ check }) => check === name)?.todo).not.toMatch(/--local|--env/)
+  })
+
+  test('a challenge it does not have: the limit was not tried, and nobody is told to deploy again', async () => {
+    const findings = await diagnose({ slug: 'nope' })
+    expect(amiss(findings)).toEqual(['warn body-limit', 'fail dry-run'])
+    for (const { todo } of findings.filter(({ verdict }) => verdict !== 'pass'))
+      expect(todo).toMatch(/CHALLENGES, or ORIGIN_TEMPLATE/)
   })
 
   test('it changed nothing: no upload arrived, no nonce was spent', async () => {
@@ -312,6 +329,39 @@ describe('really broken worlds', () => {
 })
 
 describe('with a master', () => {
+  test('a registered challenge that has no origin is named', async () => {
+    const master = await startMaster({ adminToken: ADMIN_TOKEN })
+    const vars = { MASTER_ORIGIN: master.url }
+    const ruled = await startWorld({ vars })
+    try {
+      for (const [slug, status] of [
+        ['vision', 'active'],
+        ['sleeping', 'inactive'],
+        ['demo', 'active'],
+      ]) {
+        await fetch(`${master.url}/v1/admin/challenges`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'x-admin-token': ADMIN_TOKEN },
+          body: JSON.stringify({ slug, status }),
+        })
+      }
+      await ruled.gateway.runCron()
+      const findings = await diagnose({ gateway: ruled.gateway.url, deployment: deploymentOf(vars) })
+      expect(findings.filter(({ verdict }) => verdict === 'fail')).toEqual([
+        {
+          check: 'challenges',
+          verdict: 'fail',
+          says: 'vision is registered but has no origin',
+          todo: 'set ORIGIN_TEMPLATE or CHALLENGES.vision',
+        },
+      ])
+      const outside = await diagnose({ gateway: ruled.gateway.url, slug: 'vision' })
+      expect(amiss(outside)).toEqual(['warn body-limit', 'fail dry-run'])
+    } finally {
+      await Promise.all([ruled.close(), master.close()])
+    }
+  })
+
   test('its challenges are examined too', async () => {
     const master = await startMaster({ adminToken: ADMIN_TOKEN })
     const vars = { MASTER_ORIGIN: master.url, ORIGIN_TEMPLATE: 'http://127.0.0.1:9/{slug}' }
@@ -356,19 +406,75 @@ describe('with a master', () => {
 })
 
 describe('the old door', () => {
-  test('still takes uploads, is closed, or sends to the gateway', async () => {
-    const redirecting = await startMeddler(world.gateway.url, () => ({
-      status: 308,
-      headers: { location: `${world.gateway.url}/v1/challenges/demo/submissions` },
-    }))
-    const closed = await startMeddler(world.gateway.url, () => json(404, {}))
+  const ofAnother = (target: string) =>
+    target === '/version' ? json(200, { version: '0.1.0', netuid: 100 }) : undefined
+  const unknown = { detail: 'Challenge not found' }
+  const DOORS: [name: string, meddle: Meddle, slug: string | undefined, found: string][] = [
+    ['takes uploads', ofAnother, 'demo', 'fail still takes uploads (POST answers 401)'],
+    [
+      'sends everybody to the gateway',
+      () => ({ status: 308, headers: { location: `${world.gateway.url}/v1/challenges/demo/submissions` } }),
+      'demo',
+      'pass sends everybody to the gateway',
+    ],
+    ['is closed', () => json(404, {}), 'demo', 'pass takes no uploads (404)'],
+    [
+      'lives, and takes none',
+      (target) => (target === '/health' ? json(200, {}) : json(404, {})),
+      'demo',
+      'warn takes no uploads (404), but GET /health answers 200',
+    ],
+    [
+      'wants to know the challenge',
+      (target) => (target.includes('/any-challenge/') ? json(404, unknown) : ofAnother(target)),
+      undefined,
+      'warn uploads to a made-up challenge answer 404, which proves nothing',
+    ],
+    [
+      'needs no challenge to say yes',
+      () => json(401, {}),
+      undefined,
+      'fail still takes uploads (POST answers 401)',
+    ],
+    ['tunnel is gone', () => json(530, {}), undefined, 'pass takes no uploads (530)'],
+    [
+      'has no version',
+      (target) => (target === '/version' ? json(404, {}) : undefined),
+      'demo',
+      'fail still takes uploads (POST answers 401)',
+    ],
+  ]
+  test.each(DOORS)('%s', async (_, meddle, slug, found) => {
+    const door = await startMeddler(world.gateway.url, meddle)
     try {
-      const oldDoors = [world.gateway.url, 'http://127.0.0.1:9', redirecting.url, closed.url]
-      const findings = await diagnose({ oldDoors })
-      const doors = findings.filter(({ check }) => check === 'old-door')
-      expect(doors.map(({ verdict }) => verdict)).toEqual(['fail', 'pass', 'pass', 'pass'])
+      expect(await doorFound([door.url], slug)).toEqual([found])
     } finally {
-      await Promise.all([redirecting.close(), closed.close()])
+      await door.close()
     }
   })
+
+  test('nobody is there', async () => {
+    expect(await doorFound(['http://127.0.0.1:9'], 'demo')).toEqual(['pass closed (ECONNREFUSED)'])
+  })
+
+  test('the gateway under a second name is no old door; another gateway is', async () => {
+    const second = await startMeddler(world.gateway.url, () => undefined)
+    const other = await startWorld({ vars: { NETUID: 7 } })
+    try {
+      const [same, another] = await doorFound([second.url, other.gateway.url], 'demo')
+      expect(same).toMatch(
+        /^pass 127\.0\.0\.1:\d+ is the gateway itself; ask about the old server's own address too$/,
+      )
+      expect(another).toBe('fail still takes uploads (POST answers 401)')
+    } finally {
+      await Promise.all([second.close(), other.close()])
+    }
+  })
+
+  async function doorFound(oldDoors: readonly string[], slug: string | undefined): Promise<string[]> {
+    const findings = await diagnose({ oldDoors, slug })
+    return findings
+      .filter(({ check }) => check === 'old-door')
+      .map(({ verdict, says }) => `${verdict} ${says}`)
+  }
 })

@@ -180,12 +180,29 @@ describe('npm run deploy', () => {
     expect(await deploy(READY + missing, '--env', 'production')).toMatchObject({ code: 1 })
   })
 
+  const PLACEHOLDERS: [name: string, toml: string][] = [
+    ['CHALLENGES.demo', 'CHALLENGES = { demo = { origin = "https://demo.origin.example.net" } }'],
+    ['MASTER_ORIGIN', 'MASTER_ORIGIN = "https://master.example.com"'],
+    ['ORIGIN_TEMPLATE', 'ORIGIN_TEMPLATE = "https://{slug}.origin.example.com"'],
+    ['CHAIN_ENDPOINTS', 'CHAIN_ENDPOINTS = ["https://node.example.org"]'],
+  ]
   const UNREADY: [name: string, toml: string, says: RegExp[]][] = [
+    ['a placeholder in a route', 'routes = ["https://*.example.net/*"]', [/routes: \*\.example\.net is/]],
+    [
+      'an origin template on this machine',
+      `${READY}[env.production.vars]\nORIGIN_TEMPLATE = "http://127.0.0.1:9/{slug}"`,
+      [/loopback in ORIGIN_TEMPLATE/],
+    ],
     [
       'a placeholder domain',
       'routes = [{ pattern = "gateway.example.com", custom_domain = true }]',
       [/placeholder/],
     ],
+    ...PLACEHOLDERS.map(([name, toml]): [string, string, RegExp[]] => [
+      `a placeholder in ${name}`,
+      `${READY}[env.production.vars]\n${toml}`,
+      [new RegExp(`${name}: \\S+\\.example\\.(com|net|org) is a placeholder`)],
+    ]),
     [
       'every fault at once',
       `${READY}[env.production.vars]\nNETUID = "x"\nNONCE_TTL_SECONDS = 300`,

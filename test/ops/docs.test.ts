@@ -7,6 +7,7 @@ import path from 'node:path'
 import { parseEnv } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { isSecretName, parseDeployment, readDeployment } from '../../ops/deployment.ts'
+import { placeholdersIn } from '../../ops/doctor/configuration.ts'
 import { PROBLEMS } from '../../src/protocol/problem.ts'
 import { runCommand } from '../support/command.ts'
 
@@ -144,6 +145,19 @@ test('lines the runbook expects of the doctor are printed by it', () => {
   }
 })
 
+test('the runbook says of every check of the doctor where to read on', () => {
+  const checks = unique([
+    ...matches(DOCTOR, /\b(?:pass|warn|fail|finding|graver\(environment\)|untried)\(\s*'([a-z-]+)'/g),
+    ...matches(DOCTOR, /`([a-z]+):\$\{[a-z.]*label\}`/g).map((name) => `${name}:<slug>`),
+  ])
+  const table = read('docs/runbook.md').split('| check | section |')[1]?.split('\n\n')[0] ?? ''
+  expect(checks.length).toBeGreaterThan(25)
+  expect(checks.filter((name) => !table.includes(`\`${name}\``))).toEqual([])
+  expect(matches(table, /`([a-z-]+(?::<slug>)?)`/g).filter((name) => !checks.includes(name))).toEqual([])
+  for (const section of matches(table, /"([^"]+)"/g))
+    expect(read('docs/runbook.md')).toMatch(new RegExp(`^## "?${section}"?$`, 'm'))
+})
+
 test('every page and section that is pointed at exists', () => {
   const inPages = matches(ALL, /\b([a-z-]+\.md)\b/g).filter((name) => !existsSync(`docs/${name}`))
   const pointers = [...CODE.matchAll(/docs\/([\w-]+\.md)(?:, "([^"]+)")?(?: and "([^"]+)")?/g)]
@@ -158,6 +172,22 @@ test('every page and section that is pointed at exists', () => {
   for (const section of quoted) expect(read('docs/runbook.md')).toContain(`## ${section}\n`)
 })
 
+test('hostnames of the pages are ones nobody can own, so that none is deployed by mistake', () => {
+  const REAL = [
+    'entrypoint-finney.opentensor.ai',
+    'deploy.workers.cloudflare.com',
+    'www.cloudflarestatus.com',
+  ]
+  const hosts = unique(matches(ALL, /\bhttps?:\/\/([\w{}.-]+)/g)).filter((host) => !REAL.includes(host))
+  const documentation = /(^|\.)example\.(com|net|org)$|^127\.0\.0\.1$|^192\.0\.2\.\d+$/
+  expect(hosts.filter((host) => !documentation.test(host))).toEqual([])
+})
+
+test("Access has one menu, by its name in Cloudflare's dashboard", () => {
+  const menus = unique(matches(ALL, /(Access(?: controls)?, (?:Service|Applications)[\w ]*)/g))
+  expect(menus.sort()).toEqual(['Access controls, Applications', 'Access controls, Service credentials'])
+})
+
 describe('what the pages say to write into wrangler.toml', () => {
   const blocks = PAGES.flatMap(({ name, text }) =>
     matches(text, /```toml\n([\s\S]*?)```/g).map((block) => ({ name, block: block.replace(/^ {3}/gm, '') })),
@@ -167,7 +197,12 @@ describe('what the pages say to write into wrangler.toml', () => {
     const config = path.join(directory, 'wrangler.toml')
     writeFileSync(config, `name = "gateway"\n${block}`)
     try {
-      expect(parseDeployment(await readDeployment('production', { config }))).toMatchObject({ ok: true })
+      const deployment = await readDeployment('production', { config })
+      const parsed = parseDeployment(deployment)
+      if (!parsed.ok) throw new Error(parsed.faults.join('; '))
+      // Whoever copies it word for word is told so before it is deployed.
+      const hosts = matches(block, /"(?:https:\/\/)?([\w{}-]+(?:\.[\w-]+)+)"/g)
+      expect(placeholdersIn(deployment, parsed.config)).toHaveLength(hosts.length)
     } finally {
       rmSync(directory, { recursive: true })
     }

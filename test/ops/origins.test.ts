@@ -18,6 +18,11 @@ function answered(status: number, headers: Readonly<Record<string, string>> = {}
   return { reached: true, status, headers, fields: {} }
 }
 
+/** As Node's fetch throws it. */
+function unreached(code: string): TypeError {
+  return new TypeError('fetch failed', { cause: Object.assign(new Error(code), { code }) })
+}
+
 interface World {
   /** What a stranger hears at the tunnel hostname. */
   readonly stranger?: Answer
@@ -27,6 +32,10 @@ interface World {
   readonly secrets?: ReadonlyMap<string, string>
   readonly marker?: string
   readonly environment?: string
+  /** Access stands before the tunnel and wants the service token. */
+  readonly access?: boolean
+  /** Code of the connection's fault. */
+  readonly unreachable?: string
 }
 
 async function check(world: World = {}) {
@@ -47,6 +56,9 @@ async function check(world: World = {}) {
     fetch: async (url, init) => {
       const request = new Request(url, init)
       sent.push(request)
+      if (world.unreachable !== undefined) throw unreached(world.unreachable)
+      if (world.access === true && !request.headers.has('cf-access-client-id'))
+        return new Response(null, { status: 403 })
       const right = request.headers.get('authorization') === `Bearer ${TOKEN}`
       const weights = world.weights ?? ((isRight: boolean) => (isRight ? 200 : 401))
       const status = request.url.endsWith('/health') ? (world.health ?? 200) : weights(right)
@@ -121,6 +133,57 @@ test.each(ROWS)('%s', async (_, world, found) => {
   expect(lines).toContain(found)
   const text = findings.map(toLine).join('\n')
   for (const secret of KNOWN.values()) expect(text).not.toContain(secret)
+})
+
+describe('Access does its work, and its token is not known on this machine', () => {
+  const HALF = new Map([['ACCESS_CLIENT_ID', 'canary-id']])
+  const CLOSED: [name: string, world: World, file: string][] = [
+    ['with a marker', { marker }, '.dev.vars.production'],
+    ['without a marker', {}, '.dev.vars.production'],
+    ['one half of it is', { marker, secrets: HALF }, '.dev.vars.production'],
+    ['in staging', { environment: 'staging' }, '.dev.vars.staging'],
+    ['of a local gateway', { environment: 'local' }, '.dev.vars'],
+  ]
+  test.each(CLOSED)('%s: nothing fails, and it says what to set', async (_, world, file) => {
+    const { lines, findings } = await check({ access: true, secrets: new Map(), ...world })
+    expect(lines).toEqual(['warn challenge:demo', 'pass tunnel:demo'])
+    expect(findings[0]?.todo).toBe(`set ACCESS_CLIENT_ID and ACCESS_CLIENT_SECRET in ${file} for this run`)
+  })
+
+  const OTHERWISE: [name: string, world: World, found: string][] = [
+    ['the tunnel is not connected', { health: 530 }, 'fail challenge:demo'],
+    ['no such hostname', { unreachable: 'ENOTFOUND' }, 'fail challenge:demo'],
+    ["the challenge's own refusal", { marker, health: 403 }, 'fail challenge:demo'],
+    ['it answers everybody', { health: 200 }, 'pass challenge:demo'],
+  ]
+  test.each(OTHERWISE)('%s: judged all the same', async (_, world, found) => {
+    expect((await check({ secrets: new Map(), ...world })).lines).toContain(found)
+  })
+})
+
+describe('what to do fits what was found', () => {
+  const HINTS: [name: string, world: World, says: string, todo: RegExp][] = [
+    ['no such hostname', { unreachable: 'ENOTFOUND' }, '(ENOTFOUND)', /no such hostname/],
+    ['nobody listens', { unreachable: 'ECONNREFUSED' }, '(ECONNREFUSED)', /"Origin down"/],
+    ['Access refuses a token it was given', { health: 403 }, 'refused with 403', /Access policy/],
+    ['no marker on a good answer', { marker: 'X-Other' }, '(no marker, 200)', /named by `marker`/],
+    ['no marker on a refusal', { marker: 'X-Other', health: 403 }, '(no marker, 403)', /Access policy/],
+  ]
+  test.each(HINTS)('%s', async (_, world, says, todo) => {
+    const { findings } = await check(world)
+    expect(findings[0]?.says).toContain(says)
+    expect(findings[0]?.todo).toMatch(todo)
+  })
+
+  const FILES: [environment: string, file: string][] = [
+    ['production', '.dev.vars.production'],
+    ['local', '.dev.vars'],
+  ]
+  test.each(FILES)('%s: a token is set where it is read', async (environment, file) => {
+    const { findings } = await check({ environment, secrets: new Map() })
+    const token = findings.find((each) => each.check === 'token:demo')
+    expect(token?.todo).toBe(`set it in ${file} for this run`)
+  })
 })
 
 test('each of several origins is examined by a name of its own; a VPC service cannot be from here', async () => {
