@@ -3,17 +3,19 @@
 # SIGN is a command that reads the message on stdin and prints the signature in hex; the default uses your bittensor wallet.
 set -eu
 FILE=$1
+GATEWAY=${GATEWAY%/}
 SIGN=${SIGN:-"python3 -c 'import sys; from bittensor_wallet import Wallet; print(Wallet().hotkey.sign(sys.stdin.buffer.read()).hex())'"}
 
 # 1. Which subnet and which protocol family does the gateway serve?
-VERSION=$(curl -sS "$GATEWAY/version")
+VERSION=$(curl -fsS "$GATEWAY/version")
 NETUID=$(printf '%s' "$VERSION" | sed 's/.*"netuid":\([0-9]*\).*/\1/')
 FAMILY=$(printf '%s' "$VERSION" | sed 's/.*"protocol_family":"\([a-z]*\)".*/\1/')
 
 # 2. What is signed besides: the path without host and query, a nonce never used before, the gateway's own clock, the file's hash.
 REQUEST_PATH=/v1/challenges/$CHALLENGE/submissions
 NONCE=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-TIMESTAMP=$(curl -sS "$GATEWAY/v1/time" | sed 's/[^0-9]//g')
+TIME=$(curl -fsS "$GATEWAY/v1/time")
+TIMESTAMP=$(printf '%s' "$TIME" | sed 's/[^0-9]//g')
 HASH=$(sha256sum "$FILE" | cut -d' ' -f1)
 
 # 3. One line, no line end behind it (printf, not echo).

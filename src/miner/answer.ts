@@ -33,15 +33,24 @@ export type Answer<T> =
   /** The challenge itself (or something before the gateway) refused. */
   | (Received & { readonly ok: false; readonly kind: 'challenge' })
   /** No answer came. `cause` is short and has no secrets. */
-  | { readonly ok: false; readonly kind: 'unreachable'; readonly cause: string }
+  | (Attempted & { readonly ok: false; readonly kind: 'unreachable'; readonly cause: string })
 
 export interface Delivered<T> extends Received {
   readonly ok: true
   /** Parsed JSON; undefined when the body is something else. */
   readonly value: T | undefined
+  /** An earlier attempt was answered so, as the gateway remembers it: the status only, the body is lost. */
+  readonly arrivedBefore?: true
 }
 
-interface Received {
+interface Attempted {
+  /** What was signed, with an upload and its dry run. */
+  readonly sent?: { readonly nonce: string; readonly message: string }
+  /** Set when the upload may have arrived all the same: send `sent.nonce` again to find out, a fresh one would count anew. */
+  readonly mayHaveArrived?: true
+}
+
+interface Received extends Attempted {
   readonly status: number
   /** `X-Request-Id`. */
   readonly requestId: string | undefined
@@ -84,11 +93,30 @@ export function parseProblem(value: unknown): Problem | undefined {
   return { ...fields, code: 'other', originalCode: code } as Problem
 }
 
+type Replay = Extract<Problem, { code: 'nonce_already_used' }>
+
 /** Whether the upload that first used the nonce reached the challenge; undefined when nobody knows. */
-export function firstArrived(problem: Extract<Problem, { code: 'nonce_already_used' }>): boolean | undefined {
+export function firstArrived(problem: Replay): boolean | undefined {
   const { outcome } = problem.original
   if (outcome === 'delivered') return true
   return outcome === 'not_delivered' ? false : undefined
+}
+
+/** What is said about the upload that first used the nonce; undefined for any other answer. */
+export function originalOf(answer: Answer<unknown>): Replay['original'] | undefined {
+  if (answer.ok || answer.kind !== 'problem' || answer.problem.code !== 'nonce_already_used') return undefined
+  return answer.problem.original
+}
+
+/** The answer that was lost, as far as the ledger kept it; undefined unless this very file was delivered. */
+export function lostAnswer<T>(answer: Answer<T>): Answer<T> | undefined {
+  const { outcome, body_matches, status, request_id } = originalOf(answer) ?? {}
+  if (outcome !== 'delivered' || !body_matches || status === undefined) return undefined
+  const received = { status, requestId: request_id, retryAfterSeconds: undefined, text: '' }
+  const sent = answer.sent === undefined ? {} : { sent: answer.sent }
+  return status >= 200 && status < 300
+    ? { ok: true, ...received, ...sent, value: undefined, arrivedBefore: true }
+    : { ok: false, kind: 'challenge', ...received, ...sent }
 }
 
 function parseRetryAfter(text: string | null, now: number): number | undefined {

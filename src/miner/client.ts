@@ -9,8 +9,8 @@ import { hexToBytes } from '@noble/hashes/utils.js'
 import { base64 } from '@scure/base'
 import type { ProtocolFamily } from '../protocol/canonical.ts'
 import { isSlug } from '../protocol/challenge.ts'
-import { type Answer, readAnswer } from './answer.ts'
-import { clockOffset, waitBefore } from './retry.ts'
+import { type Answer, lostAnswer, originalOf, readAnswer } from './answer.ts'
+import { clockOffset, mayHaveArrived, waitBefore } from './retry.ts'
 import { hashBody, type SignedUpload, signedUpload, submissionsPath, uploadMessage } from './sign.ts'
 import { type HotkeySigner, signatureHex } from './signer.ts'
 
@@ -18,6 +18,9 @@ export { type Answer, type Delivered, firstArrived, type Problem, parseProblem }
 export { MAX_RETRIES } from './retry.ts'
 export { hashBody, type SignedUpload, submissionsPath } from './sign.ts'
 export { type HotkeySigner, keySigner, type SignRaw, seedSigner, walletSigner } from './signer.ts'
+
+/** How an attempt differs from the one before. */
+type Attempt = 'anew' | 'same nonce' | 'as it was'
 
 /** The part of `fetch` that is used. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
@@ -27,9 +30,9 @@ export interface ClientOptions {
   readonly gateway: string
   /** Needed to sign; reads work without. */
   readonly signer?: HotkeySigner
-  /** Netuid and protocol family; asked of the gateway (`GET /version`) when absent. */
-  readonly protocol?: Protocol
-  /** Retry what may pass, with fresh nonce and timestamp; true unless given. */
+  /** Netuid and protocol family; what is absent is asked of the gateway (`GET /version`). */
+  readonly protocol?: Partial<Protocol>
+  /** Retry what may pass; true unless given. Signed anew, but for an upload that may have arrived. */
   readonly retries?: boolean
   /** Told before each wait and when the clock was corrected. */
   readonly onEvent?: (event: ClientEvent) => void
@@ -49,6 +52,8 @@ export type ClientEvent =
       readonly event: 'retry'
       readonly seconds: number
       readonly retry: number
+      /** Whether the nonce goes out again, since the upload may have arrived. */
+      readonly sameNonce: boolean
       readonly after: Answer<unknown>
     }
   | { readonly event: 'clock'; readonly offsetSeconds: number }
@@ -69,7 +74,13 @@ export interface DryRunReport {
   readonly checks: readonly {
     readonly check: string
     readonly result: 'pass' | 'fail' | 'skipped'
-    readonly problem?: { readonly code: string; readonly detail: string; readonly hint: string }
+    readonly problem?: {
+      readonly code: string
+      readonly detail: string
+      readonly hint: string
+      /** With `invalid_signature`. */
+      readonly canonical_message?: string
+    }
   }[]
   readonly uid: number | null
   readonly metagraph: { readonly block: number; readonly age_seconds: number } | null
@@ -107,7 +118,7 @@ export function createClient(options: ClientOptions): Client {
   const now = options.now ?? Date.now
   const sleep = options.sleep ?? ((milliseconds) => new Promise((done) => setTimeout(done, milliseconds)))
   let offsetSeconds = 0
-  let known = options.protocol
+  let known: Protocol | undefined
 
   const seconds = () => Math.floor(now() / 1000)
   const urlOf = (path: string) => gateway.origin + gateway.pathname.replace(/\/+$/, '') + path
@@ -120,23 +131,45 @@ export function createClient(options: ClientOptions): Client {
     }
   }
 
-  /** Asks again what may pass. `attempt` makes every request anew. */
-  async function persist<T>(attempt: () => Promise<Answer<T>>): Promise<Answer<T>> {
+  /**
+   * Asks again what may pass. `once` is an upload that must not count twice: while it may have arrived it is sent as it was, and signed
+   * anew only when the gateway says that it did not arrive.
+   */
+  async function persist<T>(
+    attempt: (how: Attempt) => Promise<Answer<T>>,
+    once?: Upload,
+  ): Promise<Answer<T>> {
     let corrected = false
+    let how: Attempt = 'anew'
+    let doubted: Answer<T> | undefined
     for (let retry = 0; ; ) {
-      const answer = await attempt()
-      if (options.retries === false) return answer
+      const answer = await attempt(how)
+      const original = originalOf(answer)
+      // A nonce that somebody has used before, or for another file, is not one of our attempts.
+      if (original !== undefined && (doubted === undefined || !original.body_matches)) return answer
+      const lost = lostAnswer(answer)
+      if (lost !== undefined) return lost
+      const gone = original?.outcome === 'not_delivered'
+      if (gone && once?.nonce !== undefined) return answer
+      const before = doubted
+      if (gone) doubted = undefined
+      else if (once !== undefined && mayHaveArrived(answer)) doubted ??= answer
+
       const offset = clockOffset(answer, seconds())
-      if (offset !== undefined && !corrected) {
+      if (options.retries !== false && offset !== undefined && !corrected) {
         corrected = true
         offsetSeconds = offset
+        how = doubted === undefined ? 'anew' : 'same nonce'
         options.onEvent?.({ event: 'clock', offsetSeconds: offset })
         continue
       }
-      const wait = waitBefore(retry, answer, Math.random())
-      if (wait === undefined) return answer
+      const wait = options.retries === false ? undefined : waitBefore(retry, answer, Math.random())
+      if (wait === undefined && gone) return before ?? answer
+      if (wait === undefined)
+        return doubted === undefined || answer.ok ? answer : { ...answer, mayHaveArrived: true }
       retry += 1
-      options.onEvent?.({ event: 'retry', seconds: wait, retry, after: answer })
+      how = doubted === undefined ? 'anew' : 'as it was'
+      options.onEvent?.({ event: 'retry', seconds: wait, retry, sameNonce: how !== 'anew', after: answer })
       await sleep(wait * 1000)
     }
   }
@@ -144,6 +177,7 @@ export function createClient(options: ClientOptions): Client {
   const read = <T>(path: string) => persist(() => ask<T>(path, { method: 'GET' }))
 
   async function protocol(): Promise<Answer<Protocol>> {
+    known ??= whole(options.protocol ?? {})
     if (known !== undefined) return local(known)
     const version = await read<{ readonly netuid?: unknown; readonly protocol_family?: unknown }>('/version')
     if (!version.ok) return version
@@ -151,7 +185,8 @@ export function createClient(options: ClientOptions): Client {
     if (typeof netuid !== 'number' || (protocol_family !== 'platform' && protocol_family !== 'base')) {
       return { ok: false, kind: 'unreachable', cause: `${gateway.origin} does not answer as a gateway` }
     }
-    known = { netuid, family: protocol_family }
+    const given = options.protocol ?? {}
+    known = { netuid: given.netuid ?? netuid, family: given.family ?? protocol_family }
     return local(known)
   }
 
@@ -171,11 +206,17 @@ export function createClient(options: ClientOptions): Client {
     if (!found.ok || found.value === undefined) return found.ok ? unreachable() : found
     const agreed = found.value
     const bodyHash = await hashBody(upload.body)
-    return persist(async () => {
-      const { headers } = await sign(upload, bodyHash, agreed)
+    let signed: SignedUpload | undefined
+    const attempt = async (how: Attempt): Promise<Answer<T>> => {
+      const nonce = how === 'anew' ? upload.nonce : signed?.headers['X-Nonce']
+      if (how !== 'as it was' || signed === undefined)
+        signed = await sign({ ...upload, ...(nonce === undefined ? {} : { nonce }) }, bodyHash, agreed)
+      const { headers, message } = signed
       const all = { ...headers, ...describe(upload, bodyHash) }
-      return ask<T>(path, { method: 'POST', headers: all, body: upload.body })
-    })
+      const answer = await ask<T>(path, { method: 'POST', headers: all, body: upload.body })
+      return { ...answer, sent: { nonce: headers['X-Nonce'], message } }
+    }
+    return suffix === '' ? persist(attempt, upload) : persist(attempt)
   }
 
   return {
@@ -210,6 +251,10 @@ function slugOf(challenge: string): string {
   if (!isSlug(challenge))
     throw new TypeError('a challenge is named by its slug: lower-case letters, digits, hyphens')
   return challenge
+}
+
+function whole({ netuid, family }: Partial<Protocol>): Protocol | undefined {
+  return netuid === undefined || family === undefined ? undefined : { netuid, family }
 }
 
 function local<T>(value: T): Answer<T> {

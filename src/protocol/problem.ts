@@ -166,7 +166,7 @@ export const PROBLEMS = {
     title: 'Challenge unavailable',
     detail: (_: NoFacts) => 'Challenge unavailable',
     hint: () =>
-      'What stands behind the gateway gave no usable answer in time. Retry later; an upload with a fresh nonce and signature.',
+      'What stands behind the gateway gave no usable answer in time. A read: retry. An upload may have arrived all the same: send it again as it was, and the 409 says what became of it; sign anew only if it never arrived.',
   },
   challenge_token_unavailable: {
     status: 502,
@@ -293,7 +293,7 @@ const REPLAY_HINTS: Record<NonceOutcome, string> = {
   not_delivered:
     'The first upload with this nonce never reached the challenge. Sign again with a fresh nonce.',
   unknown:
-    'The first upload with this nonce may have reached the challenge. Check its status, then sign again with a fresh nonce if it did not.',
+    'The first upload with this nonce may have reached the challenge. Look for it among your submissions there; sign again with a fresh nonce if it is not one of them.',
 }
 
 /** As seconds this is the year 5138, as milliseconds 1973. */

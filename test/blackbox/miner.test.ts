@@ -95,6 +95,14 @@ describe('platform-edge', () => {
     expect(spent.stdout).toMatch(/^fail {4}nonce +nonce already used/m)
   })
 
+  test('verify shows both texts when they differ', async () => {
+    const { code, stdout } = await edge('verify', file, '--challenge', 'demo', '--netuid', '5')
+    expect(code).toBe(1)
+    expect(stdout).toMatch(
+      /^ {2}canonical_message platform-upload-v1:100:demo:.*\n {2}signed {12}platform-upload-v1:5:demo:/m,
+    )
+  })
+
   test('sign prints what curl sends', async () => {
     const { stdout, code } = await edge('sign', file, '--challenge', 'demo')
     expect(code).toBe(0)
@@ -115,13 +123,7 @@ describe('platform-edge', () => {
   const FAILING: [name: string, args: string[], code: number, line: string, hint: string][] = [
     ['unknown challenge', ['--challenge', 'nope'], 1, 'Challenge not found (404 challenge_not_found', 'slug'],
     ['name for slug', ['--challenge', 'Demo Challenge'], 2, 'is not a slug', '--challenge demo-challenge'],
-    [
-      'wrong netuid',
-      ['--challenge', 'demo', '--netuid', '1', '--family', 'platform'],
-      1,
-      'invalid signature',
-      'signed for netuid 1',
-    ],
+    ['wrong netuid', ['--challenge', 'demo', '--netuid', '1'], 1, 'invalid signature', 'signed for netuid 1'],
   ]
   test.each(FAILING)('%s: one line, a hint, a code', async (_, args, code, line, hint) => {
     const { code: got, stderr } = await edge('upload', file, ...args, '--quiet')
@@ -131,7 +133,26 @@ describe('platform-edge', () => {
     expect(error).toContain(line)
     expect(help).toMatch(/^hint: /)
     expect(help).toContain(hint)
-    expect(rest).toEqual([])
+    const texts = rest.map((each) => each.replace(/:demo:.*/, ''))
+    expect(texts).toEqual(
+      line === 'invalid signature'
+        ? ['  canonical_message platform-upload-v1:100', '  signed            platform-upload-v1:1']
+        : [],
+    )
+  })
+
+  /** What the challenge does with an upload that it has. */
+  const LOST: [challenge: string, code: number, says: RegExp][] = [
+    ['reset', 5, /^error: nobody knows .* \(nonce \S+, request \S+\): the gateway says unknown$/m],
+    ['hang', 5, /^error: nobody knows .* \(nonce \S+, request \S+\): the gateway says unknown$/m],
+    ['truncated', 0, /^the first attempt arrived: the challenge answered 200 \(request \S+\)$/m],
+  ]
+  test.each(LOST)('%s: the challenge gets one upload', async (challenge, code, says) => {
+    const before = world.reached[challenge] ?? 0
+    const { code: got, stdout, stderr } = await edge('upload', file, '--challenge', challenge)
+    expect([got, (world.reached[challenge] ?? 0) - before]).toEqual([code, 1])
+    expect(stdout + stderr).toMatch(says)
+    expect(stderr).toMatch(/\(nonce [^)]+\); retry 1 with the same nonce in \d/)
   })
 })
 
@@ -235,6 +256,26 @@ describe('the SDK', () => {
     })
     const gone = await client.submitUpload({ challenge: 'nope', body: BODY })
     expect(gone).toMatchObject({ ok: false, kind: 'problem', problem: { code: 'challenge_not_found' } })
+  })
+
+  test('an upload that certainly did not arrive is signed anew, one that may have is not', async () => {
+    const client = createClient({
+      gateway: world.gateway.url,
+      signer: keySigner(devSigner('bob')),
+      // The outcome is written down after the answer.
+      sleep: () => new Promise((resolve) => setTimeout(resolve, 100)),
+    })
+    const reached = async (challenge: string) => {
+      const before = world.reached[challenge] ?? 0
+      const answer = await client.submitUpload({ challenge, body: BODY })
+      return { answer, times: (world.reached[challenge] ?? 0) - before }
+    }
+    expect(await reached('tunnel')).toMatchObject({ times: 3, answer: { status: 502 } })
+    expect(await reached('garbage')).toMatchObject({
+      times: 1,
+      answer: { status: 409, mayHaveArrived: true },
+    })
+    expect(await reached('failing')).toMatchObject({ times: 6, answer: { kind: 'challenge', status: 503 } })
   })
 
   test('a browser wallet wraps in <Bytes>', async () => {

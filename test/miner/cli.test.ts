@@ -4,11 +4,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { Writable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { parseArguments } from '../../src/miner/cli/arguments.ts'
+import { judgeNode } from '../../src/miner/cli/doctor.ts'
 import { progressLine } from '../../src/miner/cli/output.ts'
 import { createTransport } from '../../src/miner/cli/transport.ts'
 import { locateHotkey } from '../../src/miner/wallet/locate.ts'
+import { problemResponse, type Rejection, rejected } from '../../src/protocol/problem.ts'
 import { cli } from '../support/miner.ts'
 
 /** A process starts slowly on a busy machine. */
@@ -19,17 +22,26 @@ const BOB = '5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty'
 
 let directory: string
 let gateway: string
-let answers: number[] = []
+/** A status of the challenge's, a refusal of the gateway's, or the connection closed on a complete upload. */
+type Reply = number | 'close' | { readonly rejection: Rejection }
+let answers: Reply[] = []
 let nonces: string[] = []
 
-/** `/version`, then the scripted statuses for uploads. */
+/** `/version`, then the scripted answers for uploads. */
 const server = createServer((request, response) => {
   request.resume()
   request.on('end', () => {
     if (request.url === '/version') return response.end('{"netuid":100,"protocol_family":"platform"}')
     if (request.url === '/v1/limits') return response.end('{"max_upload_bytes":7500000}')
     nonces.push(String(request.headers['x-nonce']))
-    response.writeHead(answers.shift() ?? 201, { 'retry-after': '0', 'content-type': 'application/json' })
+    const answer = answers.shift() ?? 201
+    if (answer === 'close') return request.socket.destroy()
+    response.setHeader('x-request-id', `r-${nonces.length}`)
+    if (typeof answer === 'object') {
+      const { status, headers, body } = problemResponse(answer.rejection, `r-${nonces.length}`)
+      return void body?.pipeTo(Writable.toWeb(response.writeHead(status, Object.fromEntries(headers))))
+    }
+    response.writeHead(answer, { 'retry-after': '0', 'content-type': 'application/json' })
     return response.end('{"id":"s-1"}')
   })
 })
@@ -133,14 +145,17 @@ describe('bad input: one line, a hint, an exit code, no stack trace', () => {
 
 describe('upload', () => {
   test('retries what may pass, then prints the answer', async () => {
-    answers = [503, 502]
+    answers = [503, rejected('metagraph_unavailable', { retry_after_seconds: 0 })]
     nonces = []
     const { code, stdout, stderr } = await edge(['upload', '@agent.py', '--challenge', 'demo'])
     expect(code).toBe(0)
-    expect(stdout).toContain('accepted by demo (201, request without id)')
+    expect(stdout).toContain('accepted by demo (201, request r-3)')
     expect(stdout).toContain('next: platform-edge status s-1 --challenge demo')
     expect(stderr).toContain(`uploading agent.py: 9 bytes to demo as ${BOB}`)
-    expect(stderr).toMatch(/^503; retry 1 in \d/m)
+    expect(stderr).toMatch(
+      new RegExp(`^503 \\(nonce ${nonces[0]}, request r-1\\); retry 1, signed anew, in \\d`, 'm'),
+    )
+    expect(stderr).toMatch(/^metagraph unavailable \(nonce \S+, request r-2\); retry 2, signed anew, in \d/m)
     expect(new Set(nonces).size).toBe(3)
   })
 
@@ -149,11 +164,140 @@ describe('upload', () => {
     expect([stderr, JSON.parse(stdout).answer]).toEqual(['', { id: 's-1' }])
   })
 
+  const UNAVAILABLE = rejected('challenge_unavailable', {})
+  const original = { request_id: 'first', reserved_at: 1, body_matches: true }
+  const replay = (outcome: 'unknown' | 'not_delivered' | 'in_flight') =>
+    rejected('nonce_already_used', { original: { ...original, outcome } })
+  const arrived = (status: number) =>
+    rejected('nonce_already_used', { original: { ...original, outcome: 'delivered', status } })
+  const ALREADY: [name: string, script: Reply[], code: number, says: RegExp, sent: number, nonces: number][] =
+    [
+      ['arrived', ['close', arrived(201)], 0, /^the first attempt arrived: .* 201 \(request first\)$/m, 2, 1],
+      [
+        'arrived and refused',
+        [UNAVAILABLE, arrived(422)],
+        1,
+        /^error: the challenge answered 422, request first$/m,
+        2,
+        1,
+      ],
+      [
+        'unknown',
+        [UNAVAILABLE, replay('unknown')],
+        5,
+        /^error: nobody knows .*\(nonce NONCE, request first\)/m,
+        2,
+        1,
+      ],
+      [
+        'did not arrive',
+        [UNAVAILABLE, replay('not_delivered')],
+        0,
+        /^the upload did not arrive .*; retry 2, signed anew/m,
+        3,
+        2,
+      ],
+      ['did not get there', ['close'], 0, /^ECONNRESET \(nonce NONCE\); retry 1 with the same nonce/m, 2, 1],
+    ]
+  test.each(ALREADY)('an upload that may have arrived: %s', async (_, script, code, says, sent, distinct) => {
+    answers = [...script]
+    nonces = []
+    const ran = await edge(['upload', '@agent.py', '--challenge', 'demo'])
+    expect([ran.code, nonces.length, new Set(nonces).size]).toEqual([code, sent, distinct])
+    expect((ran.stdout + ran.stderr).replaceAll(nonces[0] ?? '', 'NONCE')).toMatch(says)
+  })
+
+  test('unknown, as one object', async () => {
+    answers = [UNAVAILABLE, replay('unknown')]
+    nonces = []
+    const { code, stdout } = await edge(['upload', '@agent.py', '--challenge', 'demo', '-q', '--json-output'])
+    expect(code).toBe(5)
+    expect(JSON.parse(stdout)).toMatchObject({
+      may_have_arrived: true,
+      nonce: nonces[0],
+      request_id: 'first',
+    })
+    expect(JSON.parse(stdout)).toMatchObject({ exit_code: 5, problem: { original: { outcome: 'unknown' } } })
+  })
+
+  test('--nonce asks what became of an upload: nobody knows', async () => {
+    answers = [replay('in_flight')]
+    const { code, stderr } = await edge(['upload', '@agent.py', '--challenge', 'demo', '--nonce', 'mine'])
+    expect(code).toBe(5)
+    expect(stderr).toContain('it is unknown whether the first attempt arrived (request first)')
+  })
+
+  test('metagraph_unavailable for longer than it is worth waiting', async () => {
+    answers = [rejected('metagraph_unavailable', { retry_after_seconds: 301 })]
+    nonces = []
+    const { code, stderr } = await edge(['upload', '@agent.py', '--challenge', 'demo', '-q'])
+    expect([code, nonces.length]).toEqual([5, 1])
+    expect(stderr).toContain('error: metagraph unavailable (401 metagraph_unavailable, request r-1)')
+  })
+
+  test('invalid_signature shows both texts, and with --json-output the whole document', async () => {
+    const expected = 'platform-upload-v1:100:demo:\u001b[2J'
+    const refusal = rejected('invalid_signature', {
+      likely_cause: 'netuid',
+      canonical_message: expected,
+      body_bytes: 9,
+    })
+    answers = [refusal, refusal]
+    const shown = await edge(['upload', '@agent.py', '--challenge', 'demo', '-q', '--netuid', '5'])
+    expect(shown.code).toBe(1)
+    expect(shown.stderr).toContain('\n  canonical_message platform-upload-v1:100:demo:\\u{1b}[2J\n')
+    expect(shown.stderr).toMatch(/^ {2}signed {12}platform-upload-v1:5:demo:POST:\S+$/m)
+    const { stdout } = await edge([
+      'upload',
+      '@agent.py',
+      '--challenge',
+      'demo',
+      '-q',
+      '--netuid',
+      '5',
+      '--json-output',
+    ])
+    expect(JSON.parse(stdout)).toMatchObject({
+      problem: { code: 'invalid_signature', canonical_message: expected, body_bytes: 9 },
+      signed_message: expect.stringMatching(/^platform-upload-v1:5:demo:/),
+    })
+  })
+
   test('a refusal of the challenge is its own', async () => {
     answers = [422]
+    nonces = []
     const { code, stderr } = await edge(['upload', '@agent.py', '--challenge', 'demo', '-q'])
-    expect([code, stderr.split('\n')[0]]).toEqual([1, 'error: the challenge answered 422: {"id":"s-1"}'])
+    expect([code, stderr.split('\n')[0]]).toEqual([
+      1,
+      'error: the challenge answered 422: {"id":"s-1"}, request r-1',
+    ])
   })
+})
+
+test.each([
+  [
+    ['--secret-file', '@agent.py'],
+    {},
+    /^hint: {2}Put a mnemonic .* into \S+agent\.py, or name another --secret-file\.$/m,
+  ],
+  [[], { PLATFORM_EDGE_SEED: 'zz' }, /^hint: {2}Set PLATFORM_EDGE_SEED to a mnemonic .*, or unset it/m],
+  [
+    [],
+    { PLATFORM_EDGE_MNEMONIC: 'zz' },
+    /^hint: {2}Set PLATFORM_EDGE_MNEMONIC to a mnemonic .*, or unset it/m,
+  ],
+])('what holds no key is named: %j %j', async (args, env, hint) => {
+  const { code, stderr } = await edge(['whoami', ...args], env)
+  expect([code, stderr]).toEqual([3, expect.stringMatching(hint)])
+})
+
+test.each([
+  ['20.19.1', 'warning', 'version 20.19.1; 22.12 or newer is needed'],
+  ['22.11.9', 'warning', 'version 22.11.9; 22.12 or newer is needed'],
+  ['22.12.0', 'ok', 'version 22.12.0'],
+  ['24.0.0', 'ok', 'version 24.0.0'],
+])('doctor on Node %s', (version, result, text) => {
+  expect(judgeNode(version)).toEqual({ result, text })
 })
 
 test('an unreachable gateway', async () => {
@@ -165,7 +309,7 @@ test('an unreachable gateway', async () => {
 test('help says everything, exit code 0', async () => {
   const { code, stdout } = await edge(['upload', '--help'])
   expect(code).toBe(0)
-  for (const word of ['doctor', '--wallet-hotkey', 'PLATFORM_EDGE_URL', 'exit codes'])
+  for (const word of ['doctor', '--wallet-hotkey', 'PLATFORM_EDGE_URL', 'exit codes', 'GET /version'])
     expect(stdout).toContain(word)
 })
 

@@ -19,7 +19,7 @@ const NOW = 1_700_000_000
 const SIGNER = seedSigner(new Uint8Array(32).fill(7))
 const BODY = Uint8Array.from(new TextEncoder().encode('zip-bytes'))
 
-type Reply = Response | 'reset'
+type Reply = Response | 'reset' | 'refused'
 
 /** Answers one after the other, the last one for ever. */
 async function submit(replies: readonly Reply[], signer: HotkeySigner = SIGNER, nonce?: string) {
@@ -29,9 +29,9 @@ async function submit(replies: readonly Reply[], signer: HotkeySigner = SIGNER, 
   const fetch: Fetch = async (_url, init) => {
     const reply = replies[Math.min(sent.length, replies.length - 1)] ?? 'reset'
     sent.push(new Headers(init.headers))
-    if (reply === 'reset')
-      throw new TypeError('fetch failed', { cause: Object.assign(new Error(), { code: 'ECONNRESET' }) })
-    return reply.clone()
+    if (reply instanceof Response) return reply.clone()
+    const code = reply === 'reset' ? 'ECONNRESET' : 'ECONNREFUSED'
+    throw new TypeError('fetch failed', { cause: Object.assign(new Error(), { code }) })
   }
   const client = createClient({
     gateway: 'https://gateway.example.com/',
@@ -47,16 +47,34 @@ async function submit(replies: readonly Reply[], signer: HotkeySigner = SIGNER, 
 }
 
 const refuse = (rejection: { rejection: Rejection }) => problemResponse(rejection.rejection, 'request-1')
+/** 409 for an upload whose first attempt ended so. */
+const replay = (
+  outcome: 'delivered' | 'not_delivered' | 'unknown' | 'in_flight',
+  status?: number,
+  body_matches = true,
+) =>
+  refuse(
+    rejected('nonce_already_used', {
+      original: {
+        request_id: 'first',
+        reserved_at: 1,
+        body_matches,
+        outcome,
+        ...(status === undefined ? {} : { status }),
+      },
+    }),
+  )
 const STALE = { server_time: NOW + 400, request_time: NOW, skew_seconds: -400, max_skew_seconds: 300 }
 const OK = Response.json({ id: '1' }, { status: 201 })
 
 describe('retries', () => {
   const TEMPORARY: [name: string, reply: Reply][] = [
-    ['a reset connection', 'reset'],
+    ['a refused connection', 'refused'],
     ['429', refuse(rejected('rate_limited', { retry_after_seconds: 2 }))],
-    ['502', refuse(rejected('challenge_unavailable', {}))],
+    ['502 before the nonce', refuse(rejected('challenge_token_unavailable', {}))],
     ['503', refuse(rejected('over_capacity', { retry_after_seconds: 1 }))],
-    ["504 of the challenge's", new Response('late', { status: 504 })],
+    ["503 of the challenge's", new Response('busy', { status: 503, headers: { 'x-request-id': 'r' } })],
+    ['401 without a metagraph', refuse(rejected('metagraph_unavailable', { retry_after_seconds: 3 }))],
   ]
   test.each(TEMPORARY)('%s: once more, with a fresh nonce', async (_, reply) => {
     const { answer, sent, waits } = await submit([reply, OK])
@@ -68,15 +86,117 @@ describe('retries', () => {
   test.each(TEMPORARY)('%s for ever: at most five', async (_, reply) => {
     const { answer, sent } = await submit([reply])
     expect(answer.ok).toBe(false)
+    expect('mayHaveArrived' in answer).toBe(false)
     expect(sent).toHaveLength(1 + MAX_RETRIES)
     expect(MAX_RETRIES).toBe(5)
+  })
+
+  const DOUBTFUL: [name: string, reply: Reply][] = [
+    ['a reset connection', 'reset'],
+    ['502', refuse(rejected('challenge_unavailable', {}))],
+    ["504 of the challenge's", new Response('late', { status: 504, headers: { 'x-request-id': 'r' } })],
+    ['503 of nobody knows whom', new Response('<html>', { status: 503 })],
+  ]
+  describe.each(DOUBTFUL)('%s: the upload may have arrived, and goes out again as it was', (_, reply) => {
+    const distinct = (sent: readonly Headers[]) =>
+      new Set(sent.map((headers) => headers.get('x-signature'))).size
+
+    test('it had not', async () => {
+      const { answer, sent, waits } = await submit([reply, OK])
+      expect(answer).toMatchObject({ ok: true, status: 201, value: { id: '1' } })
+      expect([sent.length, distinct(sent), waits.length]).toEqual([2, 1, 1])
+    })
+
+    test('it had, and was accepted', async () => {
+      const { answer, sent } = await submit([reply, replay('delivered', 201)])
+      expect(answer).toMatchObject({ ok: true, status: 201, requestId: 'first', arrivedBefore: true })
+      expect([sent.length, distinct(sent)]).toEqual([2, 1])
+    })
+
+    test('it had, and was refused', async () => {
+      const { answer, sent } = await submit([reply, replay('delivered', 422)])
+      expect(answer).toMatchObject({ ok: false, kind: 'challenge', status: 422, requestId: 'first' })
+      expect([sent.length, 'mayHaveArrived' in answer]).toEqual([2, false])
+    })
+
+    test('it is still on its way', async () => {
+      const { answer, sent, waits } = await submit([reply, replay('in_flight'), replay('delivered', 201)])
+      expect([answer.ok, sent.length, distinct(sent)]).toEqual([true, 3, 1])
+      expect(waits[1]).toBe(10)
+      const endless = await submit([reply, replay('in_flight')])
+      expect([endless.sent.length, distinct(endless.sent)]).toEqual([1 + MAX_RETRIES, 1])
+      expect(endless.answer).toMatchObject({ mayHaveArrived: true, sent: { nonce: expect.any(String) } })
+    })
+
+    test('nobody knows', async () => {
+      const { answer, sent } = await submit([reply, replay('unknown'), OK])
+      expect(answer).toMatchObject({ ok: false, status: 409, mayHaveArrived: true })
+      expect([sent.length, distinct(sent)]).toEqual([2, 1])
+    })
+
+    test('only when the gateway says that it did not arrive is it signed anew', async () => {
+      const { answer, sent, events } = await submit([reply, replay('not_delivered'), OK])
+      expect([answer.ok, sent.length, distinct(sent)]).toEqual([true, 3, 2])
+      expect(events).toMatchObject([{ sameNonce: true }, { sameNonce: false }])
+      const gone = replay('not_delivered')
+      const endless = await submit([reply, gone, reply, gone, reply, gone])
+      expect(endless.sent).toHaveLength(1 + MAX_RETRIES)
+      // What kept it from arriving, and not the 409 that says so.
+      expect(endless.answer).not.toMatchObject({ status: 409 })
+      expect('mayHaveArrived' in endless.answer).toBe(false)
+    })
+
+    test('for ever: one nonce, and the answer says that it may have arrived', async () => {
+      const { answer, sent } = await submit([reply])
+      expect([sent.length, distinct(sent)]).toEqual([1 + MAX_RETRIES, 1])
+      expect(answer).toMatchObject({ mayHaveArrived: true, sent: { nonce: sent[0]?.get('x-nonce') } })
+    })
+
+    test('a refusal afterwards does not settle it', async () => {
+      const { answer, sent } = await submit([
+        reply,
+        refuse(rejected('over_capacity', { retry_after_seconds: 1 })),
+      ])
+      expect(distinct(sent)).toBe(1)
+      expect(answer).toMatchObject({ status: 503, mayHaveArrived: true })
+    })
+
+    test('a clock that is off is corrected under the same nonce', async () => {
+      const { answer, sent } = await submit([reply, refuse(rejected('stale_signature', STALE)), OK])
+      expect([answer.ok, distinct(sent)]).toEqual([true, 2])
+      expect(new Set(sent.map((headers) => headers.get('x-nonce'))).size).toBe(1)
+    })
+  })
+
+  test('a nonce that was given is not replaced by another', async () => {
+    const { answer, sent } = await submit(['reset', replay('not_delivered'), OK], SIGNER, 'mine')
+    expect([sent.length, answer]).toMatchObject([2, { ok: false, status: 409 }])
+    const other = await submit(['reset', replay('delivered', 201, false), OK], SIGNER, 'mine')
+    expect(other.answer).toMatchObject({ ok: false, status: 409 })
+    expect('mayHaveArrived' in other.answer).toBe(false)
+  })
+
+  test('a dry run is never in doubt', async () => {
+    const sent: Headers[] = []
+    const client = createClient({
+      gateway: 'https://gateway.example.com/',
+      signer: SIGNER,
+      protocol: { netuid: 100, family: 'platform' },
+      sleep: async () => {},
+      fetch: async (_url, init) => {
+        sent.push(new Headers(init.headers))
+        return sent.length === 1 ? new Response('', { status: 502 }) : Response.json({})
+      },
+    })
+    expect(await client.verifyUpload({ challenge: 'demo', body: BODY })).toMatchObject({ ok: true })
+    expect(new Set(sent.map((headers) => headers.get('x-nonce'))).size).toBe(2)
   })
 
   test('Retry-After is honoured, waits grow, and an hour is too long', async () => {
     const { waits } = await submit([
       refuse(rejected('rate_limited', { retry_after_seconds: 40 })),
-      'reset',
-      'reset',
+      'refused',
+      'refused',
       OK,
     ])
     expect(waits[0]).toBe(40)
@@ -98,20 +218,8 @@ describe('retries', () => {
       ),
     ],
     ['404', refuse(rejected('challenge_not_found', {}))],
-    [
-      '409',
-      refuse(
-        rejected('nonce_already_used', {
-          original: {
-            request_id: 'r',
-            reserved_at: 1,
-            body_matches: true,
-            outcome: 'delivered',
-            status: 201,
-          },
-        }),
-      ),
-    ],
+    ['409', replay('delivered', 201)],
+    ['409 of an upload that did not arrive', replay('not_delivered')],
     ['413', refuse(rejected('submission_too_large', { max_bytes: 1 }))],
     ["422 of the challenge's", new Response('no', { status: 422 })],
     ["500 of the challenge's", new Response('no', { status: 500 })],
@@ -134,6 +242,33 @@ describe('retries', () => {
   })
 })
 
+describe('netuid and family', () => {
+  const ASKED: [given: object, fields: string[], asked: boolean][] = [
+    [{}, ['base', '7'], true],
+    [{ netuid: 5 }, ['base', '5'], true],
+    [{ family: 'platform' }, ['platform', '7'], true],
+    [{ netuid: 5, family: 'platform' }, ['platform', '5'], false],
+  ]
+  test.each(ASKED)(
+    '%j: only what is missing is asked of the gateway',
+    async (protocol, [family, netuid], asked) => {
+      const paths: string[] = []
+      const client = createClient({
+        gateway: 'https://gateway.example.com',
+        signer: SIGNER,
+        protocol,
+        fetch: async (url) => {
+          paths.push(new URL(url).pathname)
+          return Response.json({ netuid: 7, protocol_family: 'base' })
+        },
+      })
+      const signed = await client.signUpload({ challenge: 'demo', body: BODY })
+      expect(signed.ok && signed.value?.message).toMatch(`${family}-upload-v1:${netuid}:demo:`)
+      expect(paths).toEqual(asked ? ['/version'] : [])
+    },
+  )
+})
+
 describe('what comes back', () => {
   test('a refusal of the gateway is typed by its code', async () => {
     const { answer } = await submit([refuse(rejected('submission_too_large', { max_bytes: 7 }))])
@@ -153,7 +288,7 @@ describe('what comes back', () => {
 
   test('no answer at all', async () => {
     const answer: Answer<unknown> = (await submit(['reset'])).answer
-    expect(answer).toEqual({ ok: false, kind: 'unreachable', cause: 'ECONNRESET' })
+    expect(answer).toMatchObject({ ok: false, kind: 'unreachable', cause: 'ECONNRESET' })
   })
 
   test.each(Object.keys(PROBLEMS))('%s is a known problem', (code) => {

@@ -87,7 +87,8 @@ export const USAGE = `usage: platform-edge COMMAND [options]
   upload FILE --challenge SLUG   sign a file and submit it
   verify FILE --challenge SLUG   dry run: every check, nothing is spent or forwarded
   status ID --challenge SLUG     what the challenge says about a submission
-  sign FILE --challenge SLUG     print signed headers and a curl line, send nothing
+  sign FILE --challenge SLUG     print signed headers and a curl line; uploads nothing, and asks the gateway
+                                 for what --netuid and --family leave open (GET /version)
   whoami                         the hotkey that would sign, and whether it is registered
   doctor [--challenge SLUG]      look for what would go wrong
   limits                         size, freshness, nonces
@@ -98,12 +99,13 @@ export const USAGE = `usage: platform-edge COMMAND [options]
   --wallet-path DIR              or BT_WALLET_PATH; default ~/.bittensor/wallets (-p, --wallet.path)
   --secret-file FILE             mnemonic or seed instead of a wallet; or PLATFORM_EDGE_MNEMONIC, PLATFORM_EDGE_SEED
   --scheme NAME                  sr25519 or ed25519, where the key does not say
-  --netuid N --family NAME       asked of the gateway unless given
-  --nonce TEXT                   random unless given
+  --netuid N --family NAME       each asked of the gateway unless given
+  --nonce TEXT                   random unless given; one used before tells what became of that upload
   --filename NAME --content-type TYPE   what the challenge is told, unsigned
   --json-output --quiet          one JSON object on stdout; no progress on stderr
 
-exit codes: 0 done, 1 refused, 2 wrong arguments, 3 wallet, 4 file, 5 no answer or still busy, 70 a bug of this tool`
+exit codes: 0 done, 1 refused, 2 wrong arguments, 3 wallet, 4 file, 5 no answer, still busy or
+not known whether it arrived, 70 a bug of this tool`
 
 /** Throws a Fault for whatever is not understood. */
 export function parseArguments(argv: readonly string[]): Arguments {

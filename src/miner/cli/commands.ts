@@ -7,6 +7,7 @@ import type { Command } from './arguments.ts'
 import { doctor } from './doctor.ts'
 import { EXIT, type ExitCode, Fault } from './fault.ts'
 import {
+  bothTexts,
   challengeOf,
   clientFor,
   delivered,
@@ -32,10 +33,16 @@ async function upload(session: Session): Promise<ExitCode> {
   const { signer, upload, name } = await prepare(session)
   out.note(`uploading ${name}: ${upload.body.length} bytes to ${upload.challenge} as ${signer.hotkey}`)
   const answer = await clientFor(session, signer, name).submitUpload(upload)
-  if (!answer.ok && answer.kind === 'problem' && answer.problem.code === 'nonce_already_used') {
+  if (
+    !answer.ok &&
+    answer.kind === 'problem' &&
+    answer.problem.code === 'nonce_already_used' &&
+    answer.mayHaveArrived !== true
+  ) {
     return sayWhatBecame(session, answer.problem, answer)
   }
   const accepted = delivered(answer, session)
+  if (accepted.arrivedBefore === true) return sayArrived(session, accepted.status, accepted.requestId)
   const fields = { ...(typeof accepted.value === 'object' ? accepted.value : {}) }
   const id = 'id' in fields ? String(fields.id) : undefined
   const lines = [
@@ -61,15 +68,9 @@ function sayWhatBecame(
   const { original } = problem
   const arrived = firstArrived(problem)
   if (arrived === true && original.body_matches && (original.status ?? 500) < 300) {
-    session.out.result(
-      [
-        `the first attempt arrived: the challenge answered ${original.status} (request ${original.request_id})`,
-      ],
-      { ok: true, status: original.status, request_id: original.request_id, arrived: true },
-    )
-    return EXIT.ok
+    return sayArrived(session, original.status, original.request_id)
   }
-  const { exitCode, message, hint } = refusal(answer, session)
+  const { exitCode, message, hint, more } = refusal(answer, session)
   const what =
     arrived === undefined
       ? 'it is unknown whether the first attempt arrived'
@@ -77,7 +78,22 @@ function sayWhatBecame(
         ? `the first attempt arrived and was answered ${original.status}`
         : 'the first attempt did not arrive'
   const body = original.body_matches ? '' : ', with another body'
-  throw new Fault(exitCode, `${message}: ${what}${body} (request ${original.request_id})`, hint)
+  throw new Fault(
+    arrived === undefined ? EXIT.unreachable : exitCode,
+    `${message}: ${what}${body} (request ${original.request_id})`,
+    hint,
+    more,
+  )
+}
+
+function sayArrived({ out }: Session, status: number | undefined, requestId: string | undefined): ExitCode {
+  out.result([`the first attempt arrived: the challenge answered ${status} (request ${requestId})`], {
+    ok: true,
+    status,
+    request_id: requestId,
+    arrived: true,
+  })
+  return EXIT.ok
 }
 
 async function verify(session: Session): Promise<ExitCode> {
@@ -86,11 +102,12 @@ async function verify(session: Session): Promise<ExitCode> {
   const report = answer.value
   if (report === undefined)
     throw new Fault(EXIT.unreachable, 'the answer is not a report', 'Check the gateway URL.')
-  const lines = report.checks.map(({ check, result, problem }) =>
+  const lines = report.checks.flatMap(({ check, result, problem }) => [
     [result.padEnd(7), check.padEnd(15), problem && `${problem.detail}. ${problem.hint}`]
       .filter(Boolean)
       .join(' '),
-  )
+    ...bothTexts(problem?.canonical_message, answer),
+  ])
   const { uid, metagraph } = report
   lines.push(
     `uid ${uid ?? 'none'}${metagraph ? ` at block ${metagraph.block}, ${metagraph.age_seconds} s old` : ''}`,

@@ -12,14 +12,15 @@ interface Finding {
   readonly text: string
 }
 
-const NODE_MAJOR = 22
+/** As `engines` in package.json has it. */
+const OLDEST_NODE = { major: 22, minor: 12 }
 
 export async function doctor(session: Session): Promise<ExitCode> {
   const findings: Finding[] = []
   const note = (check: string, result: Finding['result'], text: string) =>
     findings.push({ check, result, text })
-  const [major = '0'] = process.versions.node.split('.')
-  note('node', Number(major) >= NODE_MAJOR ? 'ok' : 'warning', `version ${process.versions.node}`)
+  const node = judgeNode(process.versions.node)
+  note('node', node.result, node.text)
 
   const loaded = await keyFor(session).catch((error: unknown) => noteFault(error, 'wallet', note))
   if (loaded !== undefined) {
@@ -68,6 +69,15 @@ export async function doctor(session: Session): Promise<ExitCode> {
     }
   }
   return print(session, findings)
+}
+
+/** Of a version such as `22.12.0`. */
+export function judgeNode(version: string): { readonly result: 'ok' | 'warning'; readonly text: string } {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const { major: oldest, minor: least } = OLDEST_NODE
+  if (major > oldest || (major === oldest && minor >= least))
+    return { result: 'ok', text: `version ${version}` }
+  return { result: 'warning', text: `version ${version}; ${oldest}.${least} or newer is needed` }
 }
 
 function print({ out }: Session, findings: readonly Finding[]): ExitCode {

@@ -12,7 +12,7 @@ export const EXIT = {
   wallet: 3,
   /** The file to upload: missing, unreadable, empty, too large. */
   file: 4,
-  /** No answer, or a temporary refusal that outlasted the retries. */
+  /** No answer, a temporary refusal that outlasted the retries, or nobody knows whether the upload arrived. */
   unreachable: 5,
 } as const
 
@@ -21,11 +21,19 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 export class Fault extends Error {
   readonly exitCode: ExitCode
   readonly hint: string
+  /** More lines for people, and more fields for `--json-output`. */
+  readonly more: { readonly lines: readonly string[]; readonly json: object }
 
-  constructor(exitCode: ExitCode, message: string, hint: string) {
+  constructor(
+    exitCode: ExitCode,
+    message: string,
+    hint: string,
+    more: Fault['more'] = { lines: [], json: {} },
+  ) {
     super(message)
     this.exitCode = exitCode
     this.hint = hint
+    this.more = more
   }
 }
 

@@ -41,10 +41,11 @@ export function createOutput({ json, quiet, env }: OutputOptions): Output {
       if (!quiet) say(line)
     },
     warn: (line) => say(`${paint(33, 'warning:')} ${line}`),
-    fault({ message, hint, exitCode }) {
-      if (json)
-        process.stdout.write(`${JSON.stringify({ ok: false, error: message, hint, exit_code: exitCode })}\n`)
-      else say(`${paint(31, 'error:')} ${message}\n${paint(36, 'hint:')}  ${hint}`)
+    fault({ message, hint, exitCode, more }) {
+      const object = { ok: false, error: message, hint, exit_code: exitCode, ...more.json }
+      if (json) process.stdout.write(`${JSON.stringify(object)}\n`)
+      else
+        say([`${paint(31, 'error:')} ${message}`, `${paint(36, 'hint:')}  ${hint}`, ...more.lines].join('\n'))
     },
     progress(label) {
       if (!bar) return () => {}

@@ -5,6 +5,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { isSlug } from '../../protocol/challenge.ts'
+import { originalOf } from '../answer.ts'
 import {
   type Answer,
   type Client,
@@ -14,6 +15,7 @@ import {
   keySigner,
   type Limits,
 } from '../client.ts'
+import { isTemporary } from '../retry.ts'
 import { type LoadedKey, loadKey } from '../wallet/wallet.ts'
 import type { Arguments } from './arguments.ts'
 import { EXIT, errorCode, Fault } from './fault.ts'
@@ -46,13 +48,17 @@ export function gatewayUrl({ args, env }: Session): string {
 export function clientFor(session: Session, signer?: HotkeySigner, label = '', retries = true): Client {
   const { args, out } = session
   const { netuid, family } = args
+  const protocol = {
+    ...(netuid === undefined ? {} : { netuid }),
+    ...(family === undefined ? {} : { family }),
+  }
   return createClient({
     gateway: gatewayUrl(session),
     retries,
+    protocol,
     fetch: createTransport(out.progress(label)),
     onEvent: (event) => out.note(eventLine(event)),
     ...(signer === undefined ? {} : { signer }),
-    ...(netuid !== undefined && family !== undefined ? { protocol: { netuid, family } } : {}),
   })
 }
 
@@ -123,7 +129,26 @@ export function delivered<T>(answer: Answer<T>, session: Session): Extract<Answe
   throw refusal(answer, session)
 }
 
-export function refusal(answer: Extract<Answer<unknown>, { ok: false }>, session: Session): Fault {
+type Refused = Extract<Answer<unknown>, { ok: false }>
+
+export function refusal(answer: Refused, session: Session): Fault {
+  const fault = reason(answer, session)
+  if (answer.mayHaveArrived !== true) return fault
+  const original = originalOf(answer)
+  const nonce = answer.sent?.nonce
+  const requestId = original?.request_id ?? (answer.kind === 'unreachable' ? undefined : answer.requestId)
+  const why = original === undefined ? fault.message : `the gateway says ${original.outcome}`
+  return new Fault(
+    EXIT.unreachable,
+    `nobody knows whether the upload arrived (nonce ${nonce}, request ${requestId ?? 'without id'}): ${why}`,
+    original?.outcome === 'unknown'
+      ? 'Ask the challenge, which saw that request id if it saw the upload. Upload again only if it has nothing.'
+      : `Upload the same file with --nonce ${nonce} to find out: that cannot count twice.`,
+    { ...fault.more, json: { ...fault.more.json, may_have_arrived: true, nonce, request_id: requestId } },
+  )
+}
+
+function reason(answer: Refused, session: Session): Fault {
   if (answer.kind === 'unreachable') {
     return new Fault(
       EXIT.unreachable,
@@ -132,14 +157,13 @@ export function refusal(answer: Extract<Answer<unknown>, { ok: false }>, session
       'Check the URL and your network; platform-edge doctor looks closer.',
     )
   }
-  const temporary = answer.status === 429 || answer.status >= 500
-  const exitCode = temporary ? EXIT.unreachable : EXIT.refused
+  const exitCode = isTemporary(answer) || answer.status >= 500 ? EXIT.unreachable : EXIT.refused
   const request = answer.requestId === undefined ? '' : `, request ${answer.requestId}`
   if (answer.kind === 'challenge') {
-    const text = answer.text.replace(/\s+/g, ' ').slice(0, 200)
+    const text = shown(answer.text.replace(/\s+/g, ' ').slice(0, 200))
     return new Fault(
       exitCode,
-      `the challenge answered ${answer.status}: ${text}${request}`,
+      `the challenge answered ${answer.status}${text && `: ${text}`}${request}`,
       'This is its own answer; its documentation says more.',
     )
   }
@@ -149,7 +173,22 @@ export function refusal(answer: Extract<Answer<unknown>, { ok: false }>, session
     exitCode,
     `${problem.detail} (${answer.status} ${problem.code}${request})`,
     problem.hint + cause,
+    {
+      lines: problem.code === 'invalid_signature' ? bothTexts(problem.canonical_message, answer) : [],
+      json: { problem, ...(answer.sent && { signed_message: answer.sent.message }) },
+    },
   )
+}
+
+/** What the gateway expected and what was signed, one below the other, where they should have been one. */
+export function bothTexts(canonicalMessage: string | undefined, { sent }: Answer<unknown>): string[] {
+  if (canonicalMessage === undefined || sent === undefined || sent.message === canonicalMessage) return []
+  return [`  canonical_message ${shown(canonicalMessage)}`, `  signed            ${shown(sent.message)}`]
+}
+
+/** What others wrote must not steer the terminal. */
+function shown(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)
 }
 
 function eventLine(event: ClientEvent): string {
@@ -163,7 +202,20 @@ function eventLine(event: ClientEvent): string {
     : after.kind === 'unreachable'
       ? after.cause
       : after.kind === 'problem'
-        ? after.problem.detail
+        ? (NEWS[originalOf(after)?.outcome ?? ''] ?? after.problem.detail)
         : String(after.status)
-  return `${why}; retry ${event.retry} in ${event.seconds.toFixed(1)} s`
+  const requestId = originalOf(after)?.request_id ?? ('requestId' in after ? after.requestId : undefined)
+  const named = [
+    ...(after.sent === undefined ? [] : [`nonce ${after.sent.nonce}`]),
+    ...(requestId === undefined ? [] : [`request ${requestId}`]),
+  ]
+  const ids = named.length === 0 ? '' : ` (${named.join(', ')})`
+  const how = after.sent === undefined ? '' : event.sameNonce ? ' with the same nonce' : ', signed anew,'
+  return `${why}${ids}; retry ${event.retry}${how} in ${event.seconds.toFixed(1)} s`
+}
+
+/** Of a replay that is not the end. */
+const NEWS: Readonly<Record<string, string>> = {
+  not_delivered: 'the upload did not arrive',
+  in_flight: 'the upload is still on its way',
 }

@@ -53,7 +53,8 @@ export async function parseSecret(text: string, scheme: Scheme = 'sr25519'): Pro
   return seed === undefined ? NO_SECRET : keyOf(createSigner(seed, scheme), scheme)
 }
 
-const NO_SECRET = foreign(
+/** What is no key of any kind; who asked for it knows the better remedy. */
+export const NO_SECRET = foreign(
   'holds no key: neither a hotkey in JSON, nor a mnemonic whose checksum is right, nor a seed of 64 hex digits',
   'Check that it is the hotkey file itself, for example ~/.bittensor/wallets/default/hotkeys/default.',
 )

@@ -30,21 +30,39 @@ const MAX_KEYFILE_BYTES = 65_536
 
 /** Throws a Fault with the remedy for whatever cannot be used. */
 export async function loadKey(chosen: KeyChoice, env: Environment): Promise<LoadedKey> {
-  if (chosen.secretFile !== undefined) return fromFile(expandHome(chosen.secretFile), chosen.scheme, env)
+  if (chosen.secretFile !== undefined) {
+    const file = expandHome(chosen.secretFile)
+    return fromFile(file, chosen.scheme, env, `Put ${SECRET} into ${file}, or name another --secret-file.`)
+  }
   const named = chosen.name !== undefined || chosen.hotkey !== undefined || chosen.path !== undefined
   const secret = env['PLATFORM_EDGE_MNEMONIC'] ?? env['PLATFORM_EDGE_SEED']
   if (secret !== undefined && !named) {
-    const { parseSecret } = await import('./keyfile.ts')
+    const { NO_SECRET, parseSecret } = await import('./keyfile.ts')
     const source =
       env['PLATFORM_EDGE_MNEMONIC'] === undefined ? 'PLATFORM_EDGE_SEED' : 'PLATFORM_EDGE_MNEMONIC'
-    return { key: usable(await parseSecret(secret, chosen.scheme), source), source, warnings: [] }
+    const parsed = await parseSecret(secret, chosen.scheme)
+    if (parsed === NO_SECRET)
+      throw new Fault(
+        EXIT.wallet,
+        `${source} holds no key`,
+        `Set ${source} to ${SECRET}, or unset it to use your wallet.`,
+      )
+    return { key: usable(parsed, source), source, warnings: [] }
   }
   const place = await locateHotkey(chosen, env)
   await requireHotkey(place.file, place.name)
   return fromFile(place.file, chosen.scheme, env)
 }
 
-async function fromFile(file: string, scheme: Scheme | undefined, env: Environment): Promise<LoadedKey> {
+const SECRET = 'a mnemonic whose checksum is right, or a seed of 64 hex digits'
+
+/** `remedy` for a file that holds no key of any kind. */
+async function fromFile(
+  file: string,
+  scheme: Scheme | undefined,
+  env: Environment,
+  remedy?: string,
+): Promise<LoadedKey> {
   if (/^coldkey(pub\.txt)?$/.test(path.basename(file))) {
     throw new Fault(
       EXIT.wallet,
@@ -53,10 +71,11 @@ async function fromFile(file: string, scheme: Scheme | undefined, env: Environme
     )
   }
   const { content, warnings } = await readKeyfile(file)
-  const { parseKeyfile } = await import('./keyfile.ts')
+  const { NO_SECRET, parseKeyfile } = await import('./keyfile.ts')
   const parsed = await parseKeyfile(content, scheme)
   const opened = parsed.kind === 'encrypted' ? await unseal(content, file, scheme, env) : parsed
-  return { key: usable(opened, file), source: file, warnings }
+  const named = opened === NO_SECRET && remedy !== undefined ? { ...NO_SECRET, remedy } : opened
+  return { key: usable(named, file), source: file, warnings }
 }
 
 async function readKeyfile(file: string): Promise<{ content: Uint8Array; warnings: string[] }> {
