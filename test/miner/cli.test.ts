@@ -300,6 +300,12 @@ test.each([
   expect(judgeNode(version)).toEqual({ result, text })
 })
 
+test('a dry run that is answered by something else than a gateway', async () => {
+  answers = [200]
+  const { code, stderr } = await edge(['verify', '@agent.py', '--challenge', 'demo'])
+  expect([code, stderr.split('\n')[0]]).toEqual([5, 'error: the answer is not a report'])
+})
+
 test('an unreachable gateway', async () => {
   const { code, stdout } = await edge(['doctor', '--gateway', 'http://127.0.0.1:1'])
   expect(code).toBe(5)

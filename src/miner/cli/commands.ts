@@ -100,7 +100,7 @@ async function verify(session: Session): Promise<ExitCode> {
   const { signer, upload, name } = await prepare(session)
   const answer = delivered(await clientFor(session, signer, name).verifyUpload(upload), session)
   const report = answer.value
-  if (report === undefined)
+  if (!Array.isArray(report?.checks))
     throw new Fault(EXIT.unreachable, 'the answer is not a report', 'Check the gateway URL.')
   const lines = report.checks.flatMap(({ check, result, problem }) => [
     [result.padEnd(7), check.padEnd(15), problem && `${problem.detail}. ${problem.hint}`]
