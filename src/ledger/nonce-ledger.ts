@@ -21,6 +21,12 @@ import type { OriginalUpload } from '../protocol/problem.ts'
 /** Rows one alarm looks at; more wait for the next alarm, so a reservation waits for one batch at most: a few ms. */
 export const PURGE_BATCH_ROWS = 2_000
 
+/**
+ * How long a row outlives its retention. A caller reads its clock, and then verifies, asks the chain and asks this object, perhaps twice:
+ * some 15 s, in which the row of the first upload must not go. The rest is for clocks that differ.
+ */
+export const PURGE_MARGIN_SECONDS = 60
+
 /** With nothing due sooner the purge runs hourly: every alarm is a billed request and a billed row. */
 const PURGE_INTERVAL_SECONDS = 3600
 
@@ -115,7 +121,7 @@ export class NonceLedger extends DurableObject<Env> {
       this.#sql.exec(RESERVE, nonce, requestId, bodyHash, reservedAt, expiresAt).toArray().length === 1
     ) {
       this.#recent?.push(reservedAt)
-      if (!this.#armed) await this.#arm(expiresAt + 1)
+      if (!this.#armed) await this.#arm(expiresAt + 1 + PURGE_MARGIN_SECONDS)
       return this.#answer(call, 'reserved')
     }
     const row = this.#holder(call)
@@ -177,20 +183,21 @@ export class NonceLedger extends DurableObject<Env> {
    * interval later: rethrown, it would be retried a few times by the platform and then never again.
    */
   override async alarm(): Promise<void> {
-    const now = Math.floor(Date.now() / 1000)
-    let wakeAt: number | undefined
+    const now = Math.floor(Date.now() / 1000) - PURGE_MARGIN_SECONDS
+    let goOnAt: number | undefined
     try {
-      wakeAt = this.#purgeBatch(now)
+      goOnAt = this.#purgeBatch(now)
     } catch (fault) {
       console.error({ event: 'nonce_purge_failed', cause: String(fault) })
-      wakeAt = now + PURGE_INTERVAL_SECONDS
+      goOnAt = now + PURGE_INTERVAL_SECONDS
     }
+    const wakeAt = goOnAt === undefined ? undefined : goOnAt + PURGE_MARGIN_SECONDS
     // Nothing awaited since the start, so no reservation can have set another alarm meanwhile.
     this.#armed = wakeAt !== undefined
     if (wakeAt !== undefined) await this.ctx.storage.setAlarm(wakeAt * 1000)
   }
 
-  /** When to go on, in Unix seconds: `now` when rows are left to look at, undefined when the ledger is empty. */
+  /** `now` lies the margin back. When to go on, by the same clock: `now` when rows are left to look at, undefined when the ledger is empty. */
   #purgeBatch(now: number): number | undefined {
     const { after } = this.#walk
     const batch = this.#sql.exec<Survey>(SURVEY, now, now, after, PURGE_BATCH_ROWS).one()

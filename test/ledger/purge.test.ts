@@ -3,14 +3,14 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { LedgerKey } from '../../src/admission/ports.ts'
-import { PURGE_BATCH_ROWS } from '../../src/ledger/nonce-ledger.ts'
+import { PURGE_BATCH_ROWS, PURGE_MARGIN_SECONDS } from '../../src/ledger/nonce-ledger.ts'
 import { ledger, NOW, newKey, RETENTION_SECONDS, reservation, stubOf, verdict } from './support.ts'
 
 /** Seconds after which the alarm comes again when nothing is due sooner. */
 const HOUR = 3600
 
-/** The first second at which a nonce of NOW is free. */
-const DUE = NOW + RETENTION_SECONDS + 1
+/** The first second at which the row of a nonce of NOW goes; the nonce is free for a while by then. */
+const DUE = NOW + RETENTION_SECONDS + 1 + PURGE_MARGIN_SECONDS
 
 beforeEach(() => setClock(NOW))
 afterEach(() => vi.useRealTimers())
@@ -28,8 +28,8 @@ test('the first reservation sets it for when that nonce is free, later ones leav
 })
 
 const KEPT: [secondsAfterReservation: number, rows: number, alarm: number | undefined][] = [
-  [RETENTION_SECONDS, 1, NOW + RETENTION_SECONDS + HOUR],
-  [RETENTION_SECONDS + 1, 0, undefined],
+  [DUE - 1 - NOW, 1, DUE - 1 + HOUR],
+  [DUE - NOW, 0, undefined],
 ]
 test.each(KEPT)('%i s after the reservation it keeps %i rows', async (seconds, rows, alarm) => {
   const key = newKey()
@@ -37,6 +37,15 @@ test.each(KEPT)('%i s after the reservation it keeps %i rows', async (seconds, r
   await runAlarm(key, NOW + seconds)
   expect(await rowsOf(key)).toBe(rows)
   expect(await alarmOf(key)).toBe(alarm)
+})
+
+test('a call that was on its way while the nonce counted finds its row', async () => {
+  const key = newKey()
+  await ledger.reserve(key, reservation())
+  const last = NOW + RETENTION_SECONDS
+  await runAlarm(key, last + PURGE_MARGIN_SECONDS)
+  const late = async (reservedAt: number) => verdict(await ledger.reserve(key, reservation({ reservedAt })))
+  expect([await late(last), await late(last + 1)]).toEqual(['unknown', 'reserved'])
 })
 
 const NEXT: [name: string, reservedLater: number, alarm: number][] = [
@@ -61,7 +70,7 @@ test('an empty ledger sets none, and the next reservation sets it again', async 
   expect(await alarmOf(key)).toBe(undefined)
   expect(await runDurableObjectAlarm(stubOf(key))).toBe(false)
   await ledger.reserve(key, reservation({ reservedAt: DUE }))
-  expect(await alarmOf(key)).toBe(DUE + RETENTION_SECONDS + 1)
+  expect(await alarmOf(key)).toBe(DUE + RETENTION_SECONDS + 1 + PURGE_MARGIN_SECONDS)
 })
 
 test('one run looks at one batch; reservations between runs stand', async () => {
@@ -77,7 +86,7 @@ test('one run looks at one batch; reservations between runs stand', async () => 
   expect(rows).toEqual([
     [PURGE_BATCH_ROWS + 1, DUE],
     [2, DUE],
-    [3, DUE + RETENTION_SECONDS + 1],
+    [3, DUE + RETENTION_SECONDS + 1 + PURGE_MARGIN_SECONDS],
   ])
   for (const nonce of ['zz-kept', '!before every row', '~after every row', 'row-1'])
     expect(verdict(await ledger.reserve(key, reservation({ nonce, reservedAt: DUE })))).toBe('in_flight')
@@ -87,7 +96,7 @@ test('the walk after a finished one starts at the beginning', async () => {
   const key = newKey()
   await ledger.reserve(key, reservation({ nonce: '!', reservedAt: DUE }))
   await fill(key, PURGE_BATCH_ROWS)
-  for (const at of [DUE, DUE, DUE + RETENTION_SECONDS + 1]) await runAlarm(key, at)
+  for (const at of [DUE, DUE, DUE + RETENTION_SECONDS + 1 + PURGE_MARGIN_SECONDS]) await runAlarm(key, at)
   expect(await rowsOf(key)).toBe(0)
   expect(await alarmOf(key)).toBe(undefined)
 })
@@ -137,7 +146,7 @@ test('an object evicted in the middle of a walk starts it anew', async () => {
     await evictDurableObject(stubOf(key))
   }
   expect(await rowsOf(key)).toBe(1)
-  expect(await alarmOf(key)).toBe(DUE + RETENTION_SECONDS + 1)
+  expect(await alarmOf(key)).toBe(DUE + RETENTION_SECONDS + 1 + PURGE_MARGIN_SECONDS)
 })
 
 test('a purge that fails is tried again an hour later', async () => {
