@@ -5,7 +5,7 @@
  */
 
 import type { Challenge } from '../protocol/challenge.ts'
-import { BOUNDS_MS, type Tally } from './statistics.ts'
+import { BOUNDS_MS, bySlug, type Tally } from './statistics.ts'
 import type { Board } from './status-board.ts'
 
 /** A cron that missed two turns knows nothing of now. */
@@ -80,9 +80,9 @@ function stateOf({ metagraph }: Facts, challenges: readonly ChallengeStatus[]): 
 }
 
 function toStatus({ slug, name }: Challenge, board: Board | undefined, now: number): ChallengeStatus {
-  const probe = board?.probes[slug]
-  const { success = null, failure = null } = board?.sightings[slug] ?? {}
-  const times = board?.day[slug]?.times ?? {}
+  const probe = bySlug(board?.probes, slug)
+  const { success = null, failure = null } = bySlug(board?.sightings, slug) ?? {}
+  const times = bySlug(board?.day, slug)?.times ?? {}
   return {
     slug,
     name,
@@ -97,7 +97,7 @@ function toStatus({ slug, name }: Challenge, board: Board | undefined, now: numb
 }
 
 function uploadsOf(slug: string, board: Board | undefined): ChallengeStatus['uploads'] {
-  return { hour: toCounts(board?.hour[slug]), day: toCounts(board?.day[slug]) }
+  return { hour: toCounts(bySlug(board?.hour, slug)), day: toCounts(bySlug(board?.day, slug)) }
 }
 
 function toCounts(tally: Tally | undefined): UploadCounts {

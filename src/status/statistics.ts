@@ -70,19 +70,21 @@ export function createStatistics(
 }
 
 class Counting {
-  readonly #tallies: Record<string, Tally> = {}
-  readonly #sightings: Record<string, Sightings> = {}
+  readonly #tallies = new Map<string, Tally>()
+  readonly #sightings = new Map<string, Sightings>()
   readonly #ledger = { ms: 0, calls: 0 }
 
   add(entry: RequestEntry, now: number): void {
     const { slug = '', origin_ms: originMs, ledger_ms: ledgerMs } = entry
     const outcome = outcomeOf(entry)
-    this.#tallies[slug] ??= { outcomes: {}, times: {} }
-    const { outcomes, times } = this.#tallies[slug]
+    const tally = this.#tallies.get(slug) ?? { outcomes: {}, times: {} }
+    this.#tallies.set(slug, tally)
+    const { outcomes, times } = tally
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
     if (originMs !== undefined) {
       const failed = outcome === 'challenge_unavailable' || outcome === 'challenge_5xx'
-      this.#sightings[slug] = { ...this.#sightings[slug], [failed ? 'failure' : 'success']: now }
+      const seen = { ...this.#sightings.get(slug), [failed ? 'failure' : 'success']: now }
+      this.#sightings.set(slug, seen)
     }
     if (originMs !== undefined && entry.outcome === 'ok') {
       const bucket = BOUNDS_MS.findIndex((bound) => originMs <= bound)
@@ -97,9 +99,17 @@ class Counting {
 
   toBatch(): Batch {
     const { ms, calls } = this.#ledger
-    const batch = { tallies: this.#tallies, sightings: this.#sightings }
+    const batch = {
+      tallies: Object.fromEntries(this.#tallies),
+      sightings: Object.fromEntries(this.#sightings),
+    }
     return calls === 0 ? batch : { ...batch, ledgerMs: ms / calls }
   }
+}
+
+/** What a record by slug holds: a challenge may be called `constructor`, and every object seems to have one. */
+export function bySlug<T>(record: Readonly<Record<string, T>> | undefined, slug: string): T | undefined {
+  return record !== undefined && Object.hasOwn(record, slug) ? record[slug] : undefined
 }
 
 function outcomeOf({ outcome, origin_status: status = 0 }: RequestEntry): string {

@@ -6,7 +6,7 @@
  */
 
 import { DurableObject } from 'cloudflare:workers'
-import type { Batch, Sightings, Tally } from './statistics.ts'
+import { type Batch, bySlug, type Sightings, type Tally } from './statistics.ts'
 
 const BUCKET_SECONDS = 300
 const DAY_SECONDS = 86_400
@@ -58,7 +58,7 @@ export class StatusBoard extends DurableObject<Env> {
     const { totals, sightings, ledger } = this.#sums
     const counted = Object.entries(batch.tallies).map(([slug, { outcomes }]) => [
       slug,
-      addUp([totals[slug] ?? {}, outcomes]),
+      addUp([bySlug(totals, slug) ?? {}, outcomes]),
     ])
     this.#sums = {
       ...this.#sums,
@@ -114,7 +114,7 @@ function sum(parts: readonly Tallies[]): Tallies {
   const slugs = new Set(parts.flatMap((part) => Object.keys(part)))
   return Object.fromEntries(
     [...slugs].map((slug) => {
-      const of = parts.flatMap((part) => part[slug] ?? [])
+      const of = parts.flatMap((part) => bySlug(part, slug) ?? [])
       return [
         slug,
         { outcomes: addUp(of.map((tally) => tally.outcomes)), times: addUp(of.map((tally) => tally.times)) },
@@ -136,7 +136,7 @@ function latest(
   recent: Record<string, Sightings>,
 ): Record<string, Sightings> {
   const merged = Object.entries(recent).map(([slug, seen]) => {
-    const before = old[slug]
+    const before = bySlug(old, slug)
     const success = Math.max(before?.success ?? 0, seen.success ?? 0)
     const failure = Math.max(before?.failure ?? 0, seen.failure ?? 0)
     return [slug, { ...(success > 0 && { success }), ...(failure > 0 && { failure }) }]

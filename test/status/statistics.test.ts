@@ -54,6 +54,12 @@ test('a planned batch that was lost with its request is planned again', () => {
   expect(statistics.count(ENTRY)).toBeInstanceOf(Promise)
 })
 
+test('a challenge may be called as every object’s property is', async () => {
+  const { sent, statistics } = counting()
+  await statistics.count({ ...ENTRY, slug: 'constructor' })
+  expect(Object.keys(sent[0]?.batch.tallies ?? {})).toEqual(['constructor'])
+})
+
 test('a board that fails loses a batch and nothing else', async () => {
   const { sent, statistics } = counting(() => Promise.reject(new Error('down')))
   await statistics.count(ENTRY)

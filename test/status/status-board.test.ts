@@ -34,6 +34,21 @@ test('sums isolates, keeps challenges apart', async () => {
   expect(ledger).toEqual({ ms: 5, at: NOW })
 })
 
+test('a challenge may be called as every object’s property is', async () => {
+  const stub = newStub()
+  for (const slug of ['demo', 'constructor', 'constructor'])
+    await stub.record(NOW, batch({ accepted: 1 }, slug))
+  const { day, totals, sightings } = await stub.read(NOW + 1)
+  expect(Object.entries(totals)).toEqual([
+    ['demo', { accepted: 1 }],
+    ['constructor', { accepted: 2 }],
+  ])
+  expect([Object.keys(day), Object.keys(sightings)]).toEqual([
+    ['demo', 'constructor'],
+    ['demo', 'constructor'],
+  ])
+})
+
 const AGES: [seconds: number, hour: number | undefined, day: number | undefined][] = [
   [0, 1, 1],
   [3300, 1, 1],
