@@ -35,18 +35,18 @@ export interface SignedHeaders {
 /** Presence of all four first (401 `missing_header`), then their characters (400 `malformed_header`). */
 export function parseSignedHeaders(headers: Headers): Result<SignedHeaders> {
   for (const header of SIGNED_HEADERS) {
-    if ((headers.get(header) ?? '').trim() === '') return rejected('missing_header', { header })
+    if (fieldValue(headers, header).trim() === '') return rejected('missing_header', { header })
   }
   for (const header of [...SIGNED_HEADERS, 'content-type']) {
-    const reason = malformation(header, headers.get(header) ?? '')
+    const reason = malformation(header, fieldValue(headers, header))
     if (reason !== undefined) return rejected('malformed_header', { header, reason })
   }
   const filename = headers.get('x-submission-filename') ?? ''
   return accepted({
-    hotkey: headers.get('x-hotkey') ?? '',
-    signature: headers.get('x-signature') ?? '',
-    nonce: headers.get('x-nonce') ?? '',
-    timestampText: headers.get('x-timestamp') ?? '',
+    hotkey: fieldValue(headers, 'x-hotkey'),
+    signature: fieldValue(headers, 'x-signature'),
+    nonce: fieldValue(headers, 'x-nonce'),
+    timestampText: fieldValue(headers, 'x-timestamp'),
     contentType: headers.get('content-type') ?? undefined,
     filename: FILENAME.test(filename) ? filename : undefined,
   })
@@ -57,6 +57,14 @@ export function parseTimestamp(text: string): Result<bigint> {
   const digits = text.replace(/[+_-]/g, '')
   if (!PYTHON_INT.test(text) || digits.length > TIMESTAMP_MAX_DIGITS) return rejected('invalid_timestamp', {})
   return accepted(text.startsWith('-') ? -BigInt(digits) : BigInt(digits))
+}
+
+/**
+ * Blanks around a value are no part of it (RFC 9110 5.5). The runtime keeps those behind it, until it writes the value to the
+ * challenge: two nonces here would be one nonce there.
+ */
+function fieldValue(headers: Headers, name: string): string {
+  return (headers.get(name) ?? '').replace(/^[ \t]+|[ \t]+$/g, '')
 }
 
 function malformation(header: string, value: string): string | undefined {

@@ -107,6 +107,17 @@ describe('delivered', () => {
     expect(Buffer.from(world.received.at(-1)?.content ?? []).equals(body)).toBe(true)
   })
 
+  test('blanks behind a header’s value are no part of it: one nonce, however it is sent', async () => {
+    const nonce = randomUUID()
+    const statuses = []
+    for (const blanks of ['', ' ', ' \t ']) {
+      const lines = head(BODY, [`Content-Length: ${BODY.byteLength}`], { nonce })
+      const sent = lines.map((line) => (/^x-nonce:/i.test(line) ? line + blanks : line))
+      statuses.push((await rawRequest(world.gateway.url, sent, BODY)).status)
+    }
+    expect(statuses).toEqual([201, 409, 409])
+  })
+
   test('chunked, without a declared length', async () => {
     const answer = await rawRequest(
       world.gateway.url,
