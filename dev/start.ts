@@ -22,7 +22,8 @@ import { DEV_GENESIS_HASH } from './chain-state.ts'
 import type { Received } from './challenge.ts'
 import { type Gateway, type LogLine, startGateway } from './gateway.ts'
 import { findDevKey } from './keys.ts'
-import { printAnswer, printSigned, submitFile, UsageError } from './submit.ts'
+import { printAnswer, printSigned, submitFile } from './submit.ts'
+import { UsageError } from './usage.ts'
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const STATE = path.join(ROOT, '.local')

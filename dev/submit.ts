@@ -16,6 +16,7 @@ import { parseKeyfile } from '../src/miner/wallet/keyfile.ts'
 import type { ProtocolFamily } from '../src/protocol/canonical.ts'
 import { isSlug } from '../src/protocol/challenge.ts'
 import { findDevKey, type Scheme } from './keys.ts'
+import { parseOrExplain, runCommand, UsageError } from './usage.ts'
 
 const USAGE = `usage: npm run submit -- FILE [options]
 
@@ -42,9 +43,6 @@ const OPTIONS = {
 
 /** What a header can carry. */
 const PRINTABLE = /^[\x20-\x7e]+$/
-
-/** What the user can mend: printed as one line, exit code 2. */
-export class UsageError extends Error {}
 
 export interface FileToSubmit {
   readonly file: string
@@ -172,7 +170,9 @@ function indent(text: string): string {
 }
 
 async function main(): Promise<number> {
-  const { values, positionals } = readArguments()
+  const { values, positionals } = parseOrExplain(USAGE, () =>
+    parseArgs({ options: OPTIONS, allowPositionals: true }),
+  )
   const [file] = positionals
   if (values.help) {
     console.log(USAGE)
@@ -193,20 +193,4 @@ async function main(): Promise<number> {
   return answer.ok ? 0 : 1
 }
 
-function readArguments() {
-  try {
-    return parseArgs({ options: OPTIONS, allowPositionals: true })
-  } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message : error}\n\n${USAGE}`)
-  }
-}
-
-if (import.meta.main) {
-  try {
-    process.exitCode = await main()
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    console.error(`error:   ${error.message}`)
-    process.exitCode = 2
-  }
-}
+if (import.meta.main) await runCommand(main)

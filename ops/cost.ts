@@ -3,9 +3,9 @@
  */
 
 import { parseArgs } from 'node:util'
+import { parseOrExplain, runCommand, UsageError } from '../dev/usage.ts'
 import { type Bill, bill, CPU_MS_PER_MEGABYTE, CPU_MS_PER_UPLOAD, type Usage, whole } from './bill.ts'
 import { PRICES_DATE, PRICES_SOURCE, SUBSCRIPTION_DOLLARS } from './prices.ts'
-import { UsageError } from './usage.ts'
 
 /** What the configuration accepts (`MAX_UPLOAD_BYTES`). */
 const MOST_BYTES = 32_000_000
@@ -24,11 +24,11 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const
 
-function main(): void {
-  const values = readArguments()
+async function main(): Promise<number> {
+  const { values } = parseOrExplain(USAGE_TEXT, () => parseArgs({ options: OPTIONS }))
   if (values.help) {
     console.log(USAGE_TEXT)
-    return
+    return 0
   }
   const usage = {
     uploadsPerDay: parseCount('--uploads-per-day', values['uploads-per-day'], 100_000_000),
@@ -36,6 +36,7 @@ function main(): void {
     ledgers: parseCount('--ledgers', values.ledgers, 1_000_000),
   }
   console.log(describe(usage, bill(usage)))
+  return 0
 }
 
 function describe(usage: Usage, { lines, dollars, freePlan }: Bill): string {
@@ -78,18 +79,4 @@ function parseCount(name: string, text: string | undefined, most: number): numbe
   throw new UsageError(`${name} is a whole number from 0 to ${most}`)
 }
 
-function readArguments() {
-  try {
-    return parseArgs({ options: OPTIONS }).values
-  } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message : error}\n\n${USAGE_TEXT}`)
-  }
-}
-
-try {
-  main()
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error
-  console.error(`error:   ${error.message}`)
-  process.exitCode = 2
-}
+await runCommand(main)

@@ -6,9 +6,9 @@
  */
 
 import { parseArgs } from 'node:util'
+import { parseOrExplain, runCommand, UsageError } from '../dev/usage.ts'
 import { parseDeployment, readDeployment } from './deployment.ts'
 import { checkDeployment, placeholdersIn } from './doctor/configuration.ts'
-import { UsageError } from './usage.ts'
 import { createWrangler } from './wrangler.ts'
 import { environmentNames, WRANGLER_TOML } from './wrangler-toml.ts'
 
@@ -28,7 +28,7 @@ const OPTIONS = {
 } as const
 
 async function main(): Promise<number> {
-  const { values, rest } = readArguments()
+  const { values, rest } = parseOrExplain(USAGE_TEXT, readArguments)
   if (values.help) {
     console.log(USAGE_TEXT)
     return 0
@@ -84,23 +84,19 @@ async function faultsOf(
 }
 
 function readArguments() {
-  try {
-    const { values, tokens } = parseArgs({
-      options: OPTIONS,
-      strict: false,
-      allowPositionals: true,
-      tokens: true,
-    })
-    const known = Object.keys(OPTIONS)
-    const rest = tokens.flatMap((token) => {
-      if (token.kind === 'positional') return [token.value]
-      if (token.kind !== 'option' || known.includes(token.name)) return []
-      return token.value === undefined ? [token.rawName] : [`${token.rawName}=${token.value}`]
-    })
-    return { values: textValues(values), rest }
-  } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message : error}\n\n${USAGE_TEXT}`)
-  }
+  const { values, tokens } = parseArgs({
+    options: OPTIONS,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  })
+  const known = Object.keys(OPTIONS)
+  const rest = tokens.flatMap((token) => {
+    if (token.kind === 'positional') return [token.value]
+    if (token.kind !== 'option' || known.includes(token.name)) return []
+    return token.value === undefined ? [token.rawName] : [`${token.rawName}=${token.value}`]
+  })
+  return { values: textValues(values), rest }
 }
 
 /** The lax parser takes `--env` without a value for true. */
@@ -116,10 +112,4 @@ function textValues(values: Readonly<Record<string, unknown>>) {
   }
 }
 
-try {
-  process.exitCode = await main()
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error
-  console.error(`error:   ${error.message}`)
-  process.exitCode = 2
-}
+await runCommand(main)

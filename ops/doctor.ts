@@ -6,10 +6,10 @@
  */
 
 import { parseArgs } from 'node:util'
+import { parseOrExplain, runCommand, UsageError } from '../dev/usage.ts'
 import { type Deployment, readDeployment } from './deployment.ts'
 import { examine, type Held } from './doctor/examine.ts'
-import { exitCode, type Finding, toLine, toSummary, USAGE, withoutSecrets } from './doctor/finding.ts'
-import { UsageError } from './usage.ts'
+import { exitCode, type Finding, toLine, toSummary, withoutSecrets } from './doctor/finding.ts'
 import { createWrangler, listSecrets } from './wrangler.ts'
 import { WRANGLER_TOML } from './wrangler-toml.ts'
 
@@ -38,7 +38,7 @@ const OPTIONS = {
 } as const
 
 async function main(): Promise<number> {
-  const values = readArguments()
+  const { values } = parseOrExplain(USAGE_TEXT, () => parseArgs({ options: OPTIONS }))
   if (values.help) {
     console.log(USAGE_TEXT)
     return 0
@@ -81,18 +81,4 @@ function parseUrl(name: string, text: string): URL {
   throw new UsageError(`${name} ${text} is not an http(s):// URL`)
 }
 
-function readArguments() {
-  try {
-    return parseArgs({ options: OPTIONS }).values
-  } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message : error}\n\n${USAGE_TEXT}`)
-  }
-}
-
-try {
-  process.exitCode = await main()
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error
-  console.error(`error:   ${error.message}`)
-  process.exitCode = USAGE
-}
+await runCommand(main)

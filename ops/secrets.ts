@@ -7,10 +7,10 @@
  */
 
 import { parseArgs } from 'node:util'
+import { runCommand, UsageError } from '../dev/usage.ts'
 import { parseConfig } from '../src/config.ts'
 import { createPrompter, Interrupted, type Prompter } from './ask-secret.ts'
 import { type Deployment, isSecretName, parseDeployment, readDeployment, secretNames } from './deployment.ts'
-import { UsageError } from './usage.ts'
 import { createWrangler, listSecrets, type Wrangler } from './wrangler.ts'
 import { WRANGLER_TOML } from './wrangler-toml.ts'
 
@@ -154,10 +154,12 @@ function readArguments() {
   }
 }
 
-try {
-  process.exitCode = await main()
-} catch (error) {
-  if (!(error instanceof UsageError || error instanceof Interrupted)) throw error
-  console.error(error instanceof Interrupted ? '\nnothing was uploaded' : `error:   ${error.message}`)
-  process.exitCode = error instanceof Interrupted ? 1 : 2
-}
+await runCommand(async () => {
+  try {
+    return await main()
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error
+    console.error('\nnothing was uploaded')
+    return 1
+  }
+})

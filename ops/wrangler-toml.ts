@@ -6,7 +6,7 @@
 
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { UsageError } from './usage.ts'
+import { UsageError } from '../dev/usage.ts'
 
 export const WRANGLER_TOML = path.join(path.dirname(import.meta.dirname), 'wrangler.toml')
 

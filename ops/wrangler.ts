@@ -7,7 +7,7 @@
 
 import { spawn } from 'node:child_process'
 import path from 'node:path'
-import { UsageError } from './usage.ts'
+import { UsageError } from '../dev/usage.ts'
 
 const QUIET = { WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' }
 

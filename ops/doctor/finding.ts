@@ -13,10 +13,9 @@ export interface Finding {
   readonly todo?: string
 }
 
-/** Exit codes of the doctor. */
+/** Exit codes of the doctor, besides that of a command it does not understand. */
 const ALL_WELL = 0
 const SOMETHING_FAILED = 1
-export const USAGE = 2
 
 const CHECK_WIDTH = 22
 

@@ -4,6 +4,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { listen } from '../support/listen.ts'
 
 const SCRIPT = path.resolve('dev/submit.ts')
 const BOB = '5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty'
@@ -42,9 +43,7 @@ beforeAll(async () => {
   await writeFile(path.join(directory, 'empty'), '')
   await writeFile(path.join(directory, 'seed'), `0x${BOB_SEED}\n`)
   await writeFile(path.join(directory, 'hotkey'), JSON.stringify({ secretSeed: `0x${BOB_SEED}` }))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  gateway = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
+  gateway = await listen(server)
 })
 afterAll(async () => {
   server.close()

@@ -12,6 +12,7 @@ import { progressLine } from '../../src/miner/cli/output.ts'
 import { createTransport } from '../../src/miner/cli/transport.ts'
 import { locateHotkey } from '../../src/miner/wallet/locate.ts'
 import { problemResponse, type Rejection, rejected } from '../../src/protocol/problem.ts'
+import { listen } from '../support/listen.ts'
 import { cli } from '../support/miner.ts'
 
 /** A process starts slowly on a busy machine. */
@@ -56,9 +57,7 @@ beforeAll(async () => {
   await writeFile(at('seed'), SEED, { mode: 0o600 })
   await writeFile(at('vault'), '$ANSIBLE_VAULT;1.1', { mode: 0o600 })
   await writeFile(at('coldkey'), SEED, { mode: 0o600 })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  gateway = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
+  gateway = await listen(server)
 })
 afterAll(async () => {
   server.close()

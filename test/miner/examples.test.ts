@@ -7,6 +7,7 @@ import path from 'node:path'
 import { Writable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { problemResponse, type Rejection, rejected } from '../../src/protocol/problem.ts'
+import { listen } from '../support/listen.ts'
 import { run } from '../support/miner.ts'
 
 vi.setConfig({ testTimeout: 30_000 })
@@ -60,9 +61,7 @@ beforeAll(async () => {
   directory = await mkdtemp(path.join(tmpdir(), 'examples-'))
   await writeFile(path.join(directory, 'agent.py'), 'zip-bytes')
   await writeFile(path.join(directory, 'bittensor_wallet.py'), WALLET)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  gateway = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
+  gateway = await listen(server)
 })
 afterAll(async () => {
   server.close()

@@ -1,4 +1,3 @@
-import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { describe, expect, test } from 'vitest'
 import { createBodyBudget } from '../../src/admission/body.ts'
 import type { Ports } from '../../src/admission/ports.ts'
@@ -8,6 +7,7 @@ import type { EventEntry, RequestEntry } from '../../src/log.ts'
 import type { OriginCall } from '../../src/origin/origin.ts'
 import { accepted } from '../../src/protocol/problem.ts'
 import type { Gateway } from '../../src/routes/context.ts'
+import { ask as askApp } from '../support/ask.ts'
 import { withoutMaster } from '../support/gateway.ts'
 import { metagraphOf } from '../support/metagraph.ts'
 
@@ -76,10 +76,7 @@ async function ask(path: string, init: RequestInit = {}, { broken, answer }: Cha
   }
   const log = (entry: RequestEntry | EventEntry) => logged.push(entry)
   const app = createApp(broken === 'config' ? undefined : gateway, log, () => NOW * 1000)
-  const ctx = createExecutionContext()
-  const response = await app.fetch(new Request(`https://gateway.example.com${path}`, init), {}, ctx)
-  await waitOnExecutionContext(ctx)
-  return { response, calls, logged }
+  return { response: await askApp(app, path, init), calls, logged }
 }
 
 describe("the gateway's own routes", () => {
