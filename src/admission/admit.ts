@@ -277,10 +277,22 @@ async function refuseWithoutToken(
   ports: Ports,
   observe: Upload['observe'],
 ): Promise<Result<never>> {
-  const original = await ports.ledger.find(key, reservation, observe)
-  if (!original.ok) return original
-  if (original.value !== undefined) return rejected('nonce_already_used', { original: original.value })
-  return rejected('challenge_token_unavailable', {})
+  const free = await requireFreeNonce(key, reservation, ports, observe)
+  return free.ok ? rejected('challenge_token_unavailable', {}) : free
+}
+
+/** Asks and reserves nothing. */
+export async function requireFreeNonce(
+  key: LedgerKey,
+  reservation: Reservation,
+  ports: Ports,
+  observe: Upload['observe'],
+): Promise<Result<true>> {
+  const found = await ports.ledger.find(key, reservation, observe)
+  if (!found.ok) return found
+  return found.value === undefined
+    ? accepted(true)
+    : rejected('nonce_already_used', { original: found.value })
 }
 
 function toSafeNumber(value: bigint): number | null {

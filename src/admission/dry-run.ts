@@ -16,10 +16,11 @@ import {
   judgeSignature,
   type Policy,
   readClaim,
+  requireFreeNonce,
   type Upload,
 } from './admit.ts'
 import { declaredBytes, type ReadBody, readBody, type Share } from './body.ts'
-import type { LedgerKey, Ports, Reservation } from './ports.ts'
+import type { Ports } from './ports.ts'
 import { type Standing, secondChance, standingOf } from './registration.ts'
 
 /** In the order in which an upload is checked; `nonce` is the ledger's word, on the quota too. */
@@ -95,7 +96,7 @@ export async function rehearseUpload(upload: Upload, policy: Policy, ports: Port
     const key = { netuid: policy.netuid, slug: challenge.slug, hotkey: signed.hotkey }
     const { requestId } = upload
     const question = { nonce: signed.nonce, requestId, bodyHash: body.hash, reservedAt: now }
-    note('nonce', await freeNonce(key, question, ports, upload.observe))
+    note('nonce', await requireFreeNonce(key, question, ports, upload.observe))
   }
   if (challenge) note('challenge_token', tokenOf(challenge, ports))
 
@@ -129,19 +130,6 @@ async function readToHash(
   if ((limits.declaredBytes ?? 0) > limits.maxBytes)
     return rejected('submission_too_large', { max_bytes: limits.maxBytes })
   return readBody(upload.body, hash ? 'hash' : 'count', limits, NO_SHARE, ports.newDigest)
-}
-
-async function freeNonce(
-  key: LedgerKey,
-  question: Reservation,
-  ports: Ports,
-  observe: Upload['observe'],
-): Promise<Result<true>> {
-  const found = await ports.ledger.find(key, question, observe)
-  if (!found.ok) return found
-  return found.value === undefined
-    ? accepted(true)
-    : rejected('nonce_already_used', { original: found.value })
 }
 
 function nonceFree(nonce: Result<unknown> | undefined): boolean | null {

@@ -6,13 +6,11 @@
  * and with it the one to the origin; so no `waitUntil` may hold on to it.
  */
 
-import type { OriginAnswer } from '../origin/origin.ts'
 import { forwardRequest } from '../origin/proxy.ts'
-import type { Challenge } from '../protocol/challenge.ts'
-import { type PassThroughPlan, planPassThrough } from '../protocol/challenge-policy.ts'
+import { planPassThrough } from '../protocol/challenge-policy.ts'
 import { PASS_THROUGH_METHODS, type PassThroughTarget, readPassThrough } from '../protocol/path-policy.ts'
 import { type Result, rejected } from '../protocol/problem.ts'
-import { challengeNamed, type RouteContext, refuse, showAnswer } from './context.ts'
+import { awaitOrigin, challengeNamed, type RouteContext, refuse, relay } from './context.ts'
 import { publicRead, readPublic } from './public-read.ts'
 
 export async function passThrough(c: RouteContext): Promise<Response> {
@@ -29,10 +27,9 @@ export async function passThrough(c: RouteContext): Promise<Response> {
   const context = { family: config.family, challenge, plan: plan.value, requestId: entry.request_id }
   const read = publicRead(c, target.value.path, context)
   if (read !== undefined) return readPublic(c, read)
-  const sentAt = Date.now()
-  const answer = await forwardRequest(callOrigin, c.req.raw, context)
-  entry.origin_ms = Date.now() - sentAt
-  return relay(c, challenge, plan.value, answer)
+  const answer = await awaitOrigin(c, forwardRequest(callOrigin, c.req.raw, context))
+  // 503 where a miner's environment was to be set or read.
+  return relay(c, challenge, answer, plan.value.isEnv ? 503 : undefined)
 }
 
 /** A WebSocket handshake is refused with 403, as by the reference (reference 1.3), and before anybody could take it for a GET. */
@@ -45,13 +42,4 @@ function readTarget(c: RouteContext): Result<PassThroughTarget> {
     return rejected('method_not_allowed', { allow: PASS_THROUGH_METHODS })
   if (/websocket/i.test(headers.get('upgrade') ?? '')) return rejected('path_not_allowed', {}, 'websocket')
   return target
-}
-
-/** The challenge's own answer, its body a stream; or 502, and 503 where a miner's environment was to be set or read. */
-function relay(c: RouteContext, challenge: Challenge, plan: PassThroughPlan, answer: OriginAnswer): Response {
-  if (!answer.delivered) {
-    const { rejection } = rejected('challenge_unavailable', {}, answer.cause)
-    return refuse(c, rejection, plan.isEnv ? 503 : undefined)
-  }
-  return showAnswer(c, challenge, answer.response)
 }

@@ -10,9 +10,9 @@ import type { RequestEntry } from '../log.ts'
 import type { RefreshOutcome } from '../metagraph/kv-metagraph.ts'
 import type { Reads } from '../origin/cached-read.ts'
 import { returnedAnswer } from '../origin/headers.ts'
-import type { CallOrigin } from '../origin/origin.ts'
+import type { CallOrigin, OriginAnswer } from '../origin/origin.ts'
 import { type Challenge, findChallenge } from '../protocol/challenge.ts'
-import { problemResponse, type Rejection } from '../protocol/problem.ts'
+import { problemResponse, type Rejection, rejected } from '../protocol/problem.ts'
 import type { ChallengeSource } from '../registry/challenge-source.ts'
 import type { KvRegistry } from '../registry/kv-registry.ts'
 import type { Statistics } from '../status/statistics.ts'
@@ -71,6 +71,25 @@ export function refuse(c: RouteContext, rejection: Rejection, status?: number): 
   entry.outcome = rejection.code
   if (rejection.cause !== undefined) entry.cause = rejection.cause
   return problemResponse(rejection, entry.request_id, status)
+}
+
+/** Waits for a challenge, and writes down for how long. */
+export async function awaitOrigin(c: RouteContext, asked: Promise<OriginAnswer>): Promise<OriginAnswer> {
+  const sentAt = Date.now()
+  const answer = await asked
+  c.env.entry.origin_ms = Date.now() - sentAt
+  return answer
+}
+
+/** The challenge's own answer as it came, or 502 without a word about why; `status` where a route answers that with another one. */
+export function relay(
+  c: RouteContext,
+  challenge: Challenge,
+  answer: OriginAnswer,
+  status?: number,
+): Response {
+  if (answer.delivered) return showAnswer(c, challenge, answer.response)
+  return refuse(c, rejected('challenge_unavailable', {}, answer.cause).rejection, status)
 }
 
 /** The challenge's own answer as its client is to see it, and its status in the log line. */

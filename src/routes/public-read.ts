@@ -13,7 +13,7 @@ import { readWhole } from '../origin/whole-body.ts'
 import type { CacheRule } from '../protocol/challenge-policy.ts'
 import { encodedPath, rawQuery } from '../protocol/path.ts'
 import { rejected } from '../protocol/problem.ts'
-import { type RouteContext, refuse, showAnswer } from './context.ts'
+import { awaitOrigin, type RouteContext, refuse, showAnswer } from './context.ts'
 import { answersOrigin } from './cors.ts'
 
 /** Leaderboards and lists; what is longer streams by, for an isolate has 128 MB for all its requests. */
@@ -58,9 +58,7 @@ async function ask(
   context: PassThroughContext,
 ): Promise<Fetched> {
   const { callOrigin } = c.env.gateway
-  const sentAt = Date.now()
-  const answer = await forwardRequest(callOrigin, question(c, rule), context)
-  c.env.entry.origin_ms = Date.now() - sentAt
+  const answer = await awaitOrigin(c, forwardRequest(callOrigin, question(c, rule), context))
   if (!answer.delivered) return { kind: 'failed', cause: answer.cause }
   const response = showAnswer(c, context.challenge, answer.response)
   const { headers } = response

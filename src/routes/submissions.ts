@@ -7,11 +7,10 @@ import { challengeTokens } from '../config.ts'
 import { forwardUpload, originUrls } from '../origin/bridge.ts'
 import { forwardedHeaders } from '../origin/headers.ts'
 import type { OriginAnswer } from '../origin/origin.ts'
-import type { Challenge } from '../protocol/challenge.ts'
 import { encodedPath, rawQuery } from '../protocol/path.ts'
 import { isPublicPath } from '../protocol/path-policy.ts'
 import { rejected } from '../protocol/problem.ts'
-import { challengeNamed, type RouteContext, refuse, showAnswer } from './context.ts'
+import { awaitOrigin, challengeNamed, type RouteContext, refuse, relay } from './context.ts'
 import { refuseBusyAddress, stateQuota } from './fair-use.ts'
 import { traceLike } from './trace.ts'
 
@@ -34,14 +33,13 @@ export async function getSubmission(c: RouteContext): Promise<Response> {
   const headers = forwardedHeaders(c.req.raw.headers)
   headers.set(config.family === 'base' ? 'x-base-proxy' : 'x-platform-proxy', 'true')
   headers.set('x-request-id', c.env.entry.request_id)
-  const sentAt = Date.now()
-  const answer = await callOrigin({
+  const asked = callOrigin({
     ...originUrls(challenge, encodedPath(path), rawQuery(c.req.raw.url)),
     method: c.req.raw.method,
     headers,
     marker: challenge.marker,
   })
-  return relay(c, challenge, answer, sentAt)
+  return relay(c, challenge, await awaitOrigin(c, asked))
 }
 
 async function receiveUpload(c: RouteContext): Promise<Response> {
@@ -73,14 +71,13 @@ async function receiveUpload(c: RouteContext): Promise<Response> {
 async function deliver(c: RouteContext, admitted: Admitted): Promise<Response> {
   const { ports } = c.env.gateway
   const requestId = c.env.entry.request_id
-  const sentAt = Date.now()
-  const answer = await sendWithToken(c, admitted)
+  const answer = await awaitOrigin(c, sendWithToken(c, admitted))
   admitted.release()
   const settlement = answer.delivered
     ? { outcome: 'delivered' as const, status: answer.response.status }
     : { outcome: answer.outcome }
   c.executionCtx.waitUntil(ports.ledger.settle(admitted.ledgerKey, admitted.nonce, requestId, settlement))
-  return relay(c, admitted.challenge, answer, sentAt)
+  return relay(c, admitted.challenge, answer)
 }
 
 /**
@@ -113,12 +110,4 @@ async function sendWithToken(c: RouteContext, admitted: Admitted): Promise<Origi
     c.env.entry.token_switched = true
   }
   return second
-}
-
-/** The challenge's own answer as it came, or 502 without a word about why. */
-function relay(c: RouteContext, challenge: Challenge, answer: OriginAnswer, sentAt: number): Response {
-  const { entry } = c.env
-  entry.origin_ms = Date.now() - sentAt
-  if (!answer.delivered) return refuse(c, rejected('challenge_unavailable', {}, answer.cause).rejection)
-  return showAnswer(c, challenge, answer.response)
 }

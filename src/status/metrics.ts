@@ -3,14 +3,23 @@
  * would need escaping.
  */
 
-import type { StatusReport } from './report.ts'
+import type { ChallengeStatus, StatusReport } from './report.ts'
 import type { Board } from './status-board.ts'
 
 type Sample = readonly [labels: Readonly<Record<string, string | number>>, value: number]
 
+/** Of each challenge; null while it is not known. */
+const OF_EACH: Readonly<Record<string, (challenge: ChallengeStatus) => number | null>> = {
+  reachable: ({ reachable }) => (reachable === null ? null : Number(reachable)),
+  last_success_timestamp_seconds: (each) => each.last_success_at,
+  last_failure_timestamp_seconds: (each) => each.last_failure_at,
+  answer_p50_milliseconds: (each) => each.p50_ms,
+  answer_p95_milliseconds: (each) => each.p95_ms,
+}
+
 export function toMetrics(report: StatusReport, totals: Board['totals']): string {
   const { metagraph, nonce_store: store, challenges } = report
-  const ofEach = (value: (challenge: (typeof challenges)[number]) => number | null) =>
+  const ofEach = (value: (challenge: ChallengeStatus) => number | null) =>
     challenges.flatMap((challenge): Sample[] => {
       const known = value(challenge)
       return known === null ? [] : [[{ challenge: challenge.slug }, known]]
@@ -20,31 +29,7 @@ export function toMetrics(report: StatusReport, totals: Board['totals']): string
   )
   return [
     family('uploads_total', 'counter', uploads),
-    family(
-      'challenge_reachable',
-      'gauge',
-      ofEach(({ reachable }) => (reachable === null ? null : Number(reachable))),
-    ),
-    family(
-      'challenge_last_success_timestamp_seconds',
-      'gauge',
-      ofEach((each) => each.last_success_at),
-    ),
-    family(
-      'challenge_last_failure_timestamp_seconds',
-      'gauge',
-      ofEach((each) => each.last_failure_at),
-    ),
-    family(
-      'challenge_answer_p50_milliseconds',
-      'gauge',
-      ofEach((each) => each.p50_ms),
-    ),
-    family(
-      'challenge_answer_p95_milliseconds',
-      'gauge',
-      ofEach((each) => each.p95_ms),
-    ),
+    ...Object.entries(OF_EACH).map(([name, value]) => family(`challenge_${name}`, 'gauge', ofEach(value))),
     family('metagraph_block', 'gauge', metagraph ? [[{}, metagraph.block]] : []),
     family('metagraph_age_seconds', 'gauge', metagraph ? [[{}, metagraph.age_seconds]] : []),
     family('nonce_store_round_trip_milliseconds', 'gauge', store ? [[{}, store.round_trip_ms]] : []),

@@ -1,13 +1,7 @@
-import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { describe, expect, test } from 'vitest'
-import { createBodyBudget } from '../../src/admission/body.ts'
-import { createApp } from '../../src/app.ts'
-import { parseConfig } from '../../src/config.ts'
-import type { EventEntry, RequestEntry } from '../../src/log.ts'
-import type { OriginAnswer, OriginCall } from '../../src/origin/origin.ts'
-import { accepted } from '../../src/protocol/problem.ts'
-import type { Gateway } from '../../src/routes/context.ts'
-import { withoutMaster } from '../support/gateway.ts'
+import type { OriginAnswer } from '../../src/origin/origin.ts'
+import { ask as askApp } from '../support/ask.ts'
+import { appOf, configOf } from '../support/gateway.ts'
 
 const NOW = 1_700_000_000
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD']
@@ -23,52 +17,11 @@ const CHALLENGES = {
   asleep: { origin: 'https://asleep.example.com', status: 'inactive' },
 }
 
+const CONFIG = configOf({ CHALLENGES })
+
 async function ask(path: string, init: RequestInit = {}, answer?: Response | OriginAnswer) {
-  const parsed = parseConfig({ CHALLENGES })
-  if (!parsed.ok) throw new Error(parsed.faults.join())
-  const calls: OriginCall[] = []
-  const logged: (RequestEntry | EventEntry)[] = []
-  const budget = createBodyBudget(1_000_000, () => NOW)
-  const gateway: Gateway = {
-    config: parsed.config,
-    ...withoutMaster(parsed.config),
-    ports: {
-      now: () => NOW,
-      metagraph: {
-        current: async () => undefined,
-        recall: () => undefined,
-        lookup: async () => 'unregistered',
-      },
-      ledger: {
-        reserve: async () => accepted('reserved'),
-        find: async () => accepted(undefined),
-        settle: async () => {},
-      },
-      verify: () => false,
-      newDigest: () => ({ update: async () => {}, hex: async () => '' }),
-      causes: { take: () => false },
-      hasToken: () => false,
-    },
-    budgets: { uploads: budget, newcomers: budget },
-    refreshIfOverdue: () => undefined,
-    pushMetagraph: () => Promise.reject(new Error('not asked')),
-    callOrigin: async (call) => {
-      calls.push(call)
-      if (answer !== undefined && 'delivered' in answer) return answer
-      return { delivered: true, response: answer ?? new Response('own answer') }
-    },
-    allowsAddress: async () => true,
-    version: 'v1',
-  }
-  const app = createApp(
-    gateway,
-    (entry) => logged.push(entry),
-    () => NOW * 1000,
-  )
-  const ctx = createExecutionContext()
-  const response = await app.fetch(new Request(`https://gateway.example.com${path}`, init), {}, ctx)
-  await waitOnExecutionContext(ctx)
-  return { response, calls, logged }
+  const { app, calls, logged } = appOf(CONFIG, { now: NOW, ...(answer && { answer: () => answer }) })
+  return { response: await askApp(app, path, init), calls, logged }
 }
 
 describe('passed on', () => {
