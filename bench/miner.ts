@@ -12,7 +12,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import './../dev/build-miner.ts'
+import '../dev/build-miner.ts'
 
 const RUNS = 15
 const UPLOAD_BYTES = 7_500_000

@@ -25,7 +25,7 @@ await build({
   target: 'es2024',
   absWorkingDir: ROOT,
   logLevel: 'warning',
-  entryPoints: { cli: 'src/miner/cli.ts' },
+  entryPoints: { cli: 'miner/cli.ts' },
   outdir: OUT,
   platform: 'node',
   splitting: true,
@@ -39,4 +39,4 @@ const tsc = path.join(
   'bin',
   'tsc',
 )
-await promisify(execFile)(process.execPath, [tsc, '--project', 'tsconfig.client.json'], { cwd: ROOT })
+await promisify(execFile)(process.execPath, [tsc, '--project', 'miner/tsconfig.json'], { cwd: ROOT })

@@ -3,8 +3,8 @@
  */
 
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { signUpload, submissionsPath } from '../../miner/sign.ts'
 import { createSigner, type Signer } from '../../src/crypto/sign.ts'
-import { signUpload, submissionsPath } from '../../src/miner/sign.ts'
 import { hashOf } from './bodies.ts'
 
 export const SLUG = 'bench'

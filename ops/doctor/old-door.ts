@@ -3,7 +3,7 @@
  * there too, past everything the gateway checks.
  */
 
-import { submissionsPath } from '../../src/miner/sign.ts'
+import { submissionsPath } from '../../miner/sign.ts'
 import { type Answer, createAsk } from './ask.ts'
 import { type Finding, fail, pass, warn } from './finding.ts'
 

@@ -4,8 +4,8 @@
  */
 
 import { randomBytes, randomUUID } from 'node:crypto'
+import { hashBody, signUpload, submissionsPath } from '../../miner/sign.ts'
 import { createSigner } from '../../src/crypto/sign.ts'
-import { hashBody, signUpload, submissionsPath } from '../../src/miner/sign.ts'
 import type { ProtocolFamily } from '../../src/protocol/canonical.ts'
 import { type Finding, fail, pass, warn } from './finding.ts'
 import type { Limits, Patient } from './outside.ts'

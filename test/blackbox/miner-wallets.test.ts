@@ -8,7 +8,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { passwordVariable } from '../../src/miner/wallet/password.ts'
+import { passwordVariable } from '../../miner/wallet/password.ts'
 import { CLI, cli, run, walletPython } from '../support/miner.ts'
 import { startWorld, type TestWorld } from '../support/world.ts'
 
@@ -135,10 +135,10 @@ def read(fd):
 pty.spawn(sys.argv[2:], read)
 `
 
-describe.skipIf(missing !== undefined)(`examples/upload.py${WITHOUT}`, () => {
+describe.skipIf(missing !== undefined)(`miner/upload.py${WITHOUT}`, () => {
   const python_upload = (challenge: string) =>
     run(python, [
-      'examples/upload.py',
+      'miner/upload.py',
       file,
       ...['--challenge', challenge, '--gateway', world.gateway.url],
       ...['--wallet-path', wallets, '--wallet-name', 'miner', '--wallet-hotkey', 'plain'],
@@ -150,7 +150,7 @@ describe.skipIf(missing !== undefined)(`examples/upload.py${WITHOUT}`, () => {
   })
 
   test('has at most 60 lines', async () => {
-    const text = await readFile('examples/upload.py', 'utf8')
+    const text = await readFile('miner/upload.py', 'utf8')
     expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(60)
   })
 
@@ -161,7 +161,7 @@ describe.skipIf(missing !== undefined)(`examples/upload.py${WITHOUT}`, () => {
   })
 })
 
-describe('examples/upload.sh', () => {
+describe('docs/upload.sh', () => {
   test.skipIf(missing !== undefined)(`with the wallet package${WITHOUT}`, async () => {
     const sign = `${python} -c 'import sys; from bittensor_wallet import Wallet; print(Wallet(name="miner", hotkey="plain", path="${wallets}").hotkey.sign(sys.stdin.buffer.read()).hex())'`
     const { code, stdout } = await shell(hotkeys['plain'] ?? '', sign)
@@ -177,7 +177,7 @@ describe('examples/upload.sh', () => {
   })
 
   const shell = (hotkey: string, sign: string) =>
-    run('sh', ['examples/upload.sh', file], {
+    run('sh', ['docs/upload.sh', file], {
       GATEWAY: world.gateway.url,
       CHALLENGE: 'demo',
       HOTKEY: hotkey,

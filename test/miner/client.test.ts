@@ -11,8 +11,8 @@ import {
   MAX_RETRIES,
   parseProblem,
   seedSigner,
-} from '../../src/miner/client.ts'
-import { signatureHex } from '../../src/miner/signer.ts'
+} from '../../miner/client.ts'
+import { signatureHex } from '../../miner/signer.ts'
 import { PROBLEMS, problemResponse, type Rejection, rejected } from '../../src/protocol/problem.ts'
 
 const NOW = 1_700_000_000

@@ -1,4 +1,4 @@
-/** examples/upload.py and examples/upload.sh against a gateway that answers from a script. */
+/** miner/upload.py and docs/upload.sh against a gateway that answers from a script. */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -27,7 +27,7 @@ class Wallet:
 `
 const PYTHON = (await run('python3', ['--version'])).code === 0
 const WITHOUT = PYTHON ? '' : ' (skipped: no python3 here)'
-if (!PYTHON) console.log('the test of examples/upload.py is skipped: no python3 here')
+if (!PYTHON) console.log('the test of miner/upload.py is skipped: no python3 here')
 
 /** Content type, status and text of the challenge's; a refusal of the gateway's; or the connection closed on a whole upload. */
 type Reply = [type: string, status: number, text: string] | 'close' | { readonly rejection: Rejection }
@@ -77,7 +77,7 @@ const arrived = (status: number) =>
   rejected('nonce_already_used', { original: { ...original, outcome: 'delivered', status } })
 const OK: Reply = ['application/json', 201, '{"id":"s-1"}']
 
-describe.skipIf(!PYTHON)(`examples/upload.py${WITHOUT}`, () => {
+describe.skipIf(!PYTHON)(`miner/upload.py${WITHOUT}`, () => {
   /** Exit code, uploads sent, nonces used, and the waits. */
   type Effect = [code: number, sent: number, nonces: number, waits: number[]]
   const CASES: [name: string, script: Reply[], effect: Effect, says: string][] = [
@@ -139,7 +139,7 @@ describe.skipIf(!PYTHON)(`examples/upload.py${WITHOUT}`, () => {
     answers = [...script]
     nonces = []
     const args = [
-      'examples/upload.py',
+      'miner/upload.py',
       path.join(directory, 'agent.py'),
       '--challenge',
       'demo',
@@ -154,9 +154,9 @@ describe.skipIf(!PYTHON)(`examples/upload.py${WITHOUT}`, () => {
   })
 })
 
-describe('examples/upload.sh', () => {
+describe('docs/upload.sh', () => {
   const shell = (url: string) =>
-    run('sh', ['examples/upload.sh', path.join(directory, 'agent.py')], {
+    run('sh', ['docs/upload.sh', path.join(directory, 'agent.py')], {
       GATEWAY: url,
       CHALLENGE: 'demo',
       HOTKEY,

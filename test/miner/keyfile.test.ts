@@ -1,11 +1,11 @@
 /** Hotkey files in all their variants, and what is said of those that cannot be used. */
 
 import { describe, expect, test } from 'vitest'
+import { parseKeyfile, type Scheme } from '../../miner/wallet/keyfile.ts'
+import { mnemonicSeed } from '../../miner/wallet/mnemonic.ts'
+import { passwordVariable, unscramble } from '../../miner/wallet/password.ts'
 import { verifySignature } from '../../src/crypto/signature.ts'
 import { decodeSs58 } from '../../src/crypto/ss58.ts'
-import { parseKeyfile, type Scheme } from '../../src/miner/wallet/keyfile.ts'
-import { mnemonicSeed } from '../../src/miner/wallet/mnemonic.ts'
-import { passwordVariable, unscramble } from '../../src/miner/wallet/password.ts'
 import { FROM_VECTORS, NO_VECTORS, readVectors } from '../crypto/vectors.ts'
 
 /** Written by bittensor-wallet 4.1.1; the keys are nobody's. */

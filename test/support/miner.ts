@@ -11,7 +11,7 @@ export interface Ran {
   readonly stderr: string
 }
 
-export const CLI = path.resolve('src/miner/cli.ts')
+export const CLI = path.resolve('miner/cli.ts')
 const VENV = path.resolve('.local/miner-venv')
 const WALLET_PACKAGE = 'bittensor-wallet==4.1.1'
 

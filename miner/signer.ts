@@ -5,8 +5,8 @@
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js'
-import { createSigner, type Signer } from '../crypto/sign.ts'
-import { encodeSs58 } from '../crypto/ss58.ts'
+import { createSigner, type Signer } from '../src/crypto/sign.ts'
+import { encodeSs58 } from '../src/crypto/ss58.ts'
 
 export interface HotkeySigner {
   /** SS58, prefix 42. */

@@ -5,7 +5,7 @@
  * gateway's own table. Whatever else is not a 2xx was said by the challenge and is handed over as it came.
  */
 
-import { PROBLEMS, type ProblemCode, type Rejection } from '../protocol/problem.ts'
+import { PROBLEMS, type ProblemCode, type Rejection } from '../src/protocol/problem.ts'
 
 interface Document<C extends string> {
   readonly code: C

@@ -6,9 +6,9 @@
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js'
-import type { Signer } from '../crypto/sign.ts'
-import { encodeSs58 } from '../crypto/ss58.ts'
-import { canonicalMessage, type ProtocolFamily } from '../protocol/canonical.ts'
+import type { Signer } from '../src/crypto/sign.ts'
+import { encodeSs58 } from '../src/crypto/ss58.ts'
+import { canonicalMessage, type ProtocolFamily } from '../src/protocol/canonical.ts'
 
 export interface UploadToSign {
   readonly family: ProtocolFamily

@@ -7,8 +7,8 @@
  */
 
 import { hexToBytes } from '@noble/hashes/utils.js'
-import { createExpandedSigner, createSigner, type Signer } from '../../crypto/sign.ts'
-import { encodeSs58 } from '../../crypto/ss58.ts'
+import { createExpandedSigner, createSigner, type Signer } from '../../src/crypto/sign.ts'
+import { encodeSs58 } from '../../src/crypto/ss58.ts'
 import { mnemonicSeed } from './mnemonic.ts'
 
 export type Scheme = 'sr25519' | 'ed25519'

@@ -6,7 +6,7 @@
  */
 
 import { parseArgs } from 'node:util'
-import type { ProtocolFamily } from '../../protocol/canonical.ts'
+import type { ProtocolFamily } from '../../src/protocol/canonical.ts'
 import type { Scheme } from '../wallet/keyfile.ts'
 import { EXIT, Fault } from './fault.ts'
 
