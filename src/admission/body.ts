@@ -189,7 +189,7 @@ function tooLarge(limits: BodyLimits) {
   return rejected('submission_too_large', { max_bytes: limits.maxBytes })
 }
 
-/** `transfer` frees the smaller buffer at once; left to the collector, eight uploads of 7.5 MB had 17 MB more (bench/upload.ts). */
+/** `transfer` frees the smaller buffer at once; left to the collector, eight uploads of 7.5 MB had 17 MB more (tools/bench/upload.ts). */
 function grown(buffer: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(buffer.buffer.transfer(size))
 }

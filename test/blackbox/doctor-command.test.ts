@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { exitCode, type Finding } from '../../ops/doctor/finding.ts'
+import { exitCode, type Finding } from '../../tools/ops/doctor/finding.ts'
 import { type CommandOptions, runCommand } from '../support/command.ts'
 import { createFakeWrangler } from '../support/fake-wrangler.ts'
 import { ADMIN_TOKEN, startWorld, type TestWorld, TOKEN } from '../support/world.ts'
@@ -51,7 +51,7 @@ afterAll(async () => {
 })
 
 function run(args: readonly string[], options: CommandOptions = {}) {
-  return runCommand('ops/doctor.ts', args, options)
+  return runCommand('tools/ops/doctor.ts', args, options)
 }
 
 test('one line each, a count, exit code 0', async () => {

@@ -1,10 +1,10 @@
 /** The doctor against the real gateway: well, and with one thing wrong at a time. */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startMaster } from '../../dev/master.ts'
-import type { Deployment } from '../../ops/deployment.ts'
-import { examine } from '../../ops/doctor/examine.ts'
-import type { Finding } from '../../ops/doctor/finding.ts'
+import { startMaster } from '../../tools/dev/master.ts'
+import type { Deployment } from '../../tools/ops/deployment.ts'
+import { examine } from '../../tools/ops/doctor/examine.ts'
+import type { Finding } from '../../tools/ops/doctor/finding.ts'
 import { type Meddle, startMeddler } from '../support/meddler.ts'
 import { ADMIN_TOKEN, startWorld, type TestWorld, TOKEN } from '../support/world.ts'
 

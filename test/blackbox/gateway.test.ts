@@ -2,8 +2,8 @@
 
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startGateway } from '../../dev/gateway.ts'
 import { encodeSs58 } from '../../src/crypto/ss58.ts'
+import { startGateway } from '../../tools/dev/gateway.ts'
 import { openRaw } from '../support/raw.ts'
 import {
   ADMIN_TOKEN,

@@ -6,8 +6,8 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { startGateway } from '../../dev/gateway.ts'
-import { type RunningMaster, startMaster } from '../../dev/master.ts'
+import { startGateway } from '../../tools/dev/gateway.ts'
+import { type RunningMaster, startMaster } from '../../tools/dev/master.ts'
 import { rawRequest } from '../support/raw.ts'
 import { ADMIN_TOKEN, sign, startWorld, type TestWorld, TOKEN } from '../support/world.ts'
 
@@ -359,7 +359,7 @@ test('no log and no store holds a token, an env value or an inner address', asyn
 })
 
 test('the development master starts alone', async () => {
-  const child = spawn(process.execPath, ['dev/master.ts', '--port', '0'], {
+  const child = spawn(process.execPath, ['tools/dev/master.ts', '--port', '0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   try {

@@ -12,9 +12,6 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { encodeAddress } from '@polkadot/keyring'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type RunningChain, startChain } from '../../dev/chain.ts'
-import { developmentMembers, recordedMembers } from '../../dev/chain-members.ts'
-import { DEV_GENESIS_HASH } from '../../dev/chain-state.ts'
 import { decodeSs58 } from '../../src/crypto/ss58.ts'
 import type { FaultReason } from '../../src/metagraph/fault.ts'
 import { createMetagraph, type RefreshOutcome } from '../../src/metagraph/kv-metagraph.ts'
@@ -27,6 +24,9 @@ import {
   uidCountKey,
   uidKey,
 } from '../../src/metagraph/storage-keys.ts'
+import { type RunningChain, startChain } from '../../tools/dev/chain.ts'
+import { developmentMembers, recordedMembers } from '../../tools/dev/chain-members.ts'
+import { DEV_GENESIS_HASH } from '../../tools/dev/chain-state.ts'
 import { account, memoryLease, NETUID } from '../support/chain-fetch.ts'
 import { type Liar, startLiar } from '../support/chain-liar.ts'
 import { LIES } from '../support/chain-lies.ts'
@@ -350,7 +350,7 @@ describe('the development chain', () => {
   test('what the recorder writes is served again, and may be pushed', async () => {
     const directory = await mkdtemp(path.join(tmpdir(), 'chain-record-'))
     const file = path.join(directory, 'recording.json')
-    const recorder = [path.resolve(import.meta.dirname, '../../dev/record.ts')]
+    const recorder = [path.resolve(import.meta.dirname, '../../tools/dev/record.ts')]
     const args = ['--endpoint', chain.url, '--netuid', String(NETUID), '--out', file]
     await promisify(execFile)(process.execPath, [...recorder, ...args])
     const recorded = (await recordedMembers(file)).map((key) => encodeAddress(key, 42))
@@ -364,7 +364,7 @@ describe('the development chain', () => {
   })
 
   test('the recorder writes nothing that is not whole', async () => {
-    const recorder = path.resolve(import.meta.dirname, '../../dev/record.ts')
+    const recorder = path.resolve(import.meta.dirname, '../../tools/dev/record.ts')
     const args = ['--endpoint', `${liar}/9/zero-account`, '--netuid', String(NETUID)]
     const run = promisify(execFile)(process.execPath, [recorder, ...args])
     await expect(run).rejects.toMatchObject({

@@ -9,7 +9,7 @@ import path from 'node:path'
 import { build } from 'esbuild'
 import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { DEV_KEYS } from '../../dev/keys.ts'
+import { DEV_KEYS } from '../../tools/dev/keys.ts'
 import { run } from '../support/miner.ts'
 import { startWorld, type TestWorld } from '../support/world.ts'
 

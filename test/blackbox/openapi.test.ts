@@ -3,11 +3,11 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type RunningMaster, startMaster } from '../../dev/master.ts'
 import { submissionsPath } from '../../miner/sign.ts'
 import { PROBLEMS, type ProblemCode } from '../../src/protocol/problem.ts'
 import { createDocument } from '../../src/routes/openapi/document.ts'
 import { OPERATIONS } from '../../src/routes/openapi/operations.ts'
+import { type RunningMaster, startMaster } from '../../tools/dev/master.ts'
 import { ADMIN_TOKEN, sign, startWorld, type TestWorld } from '../support/world.ts'
 
 interface Media {

@@ -6,7 +6,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Gateway, startGateway } from '../../dev/gateway.ts'
+import { type Gateway, startGateway } from '../../tools/dev/gateway.ts'
 import {
   ANSWER,
   hasHead,

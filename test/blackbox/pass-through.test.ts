@@ -2,9 +2,9 @@
 
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Gateway, startGateway } from '../../dev/gateway.ts'
 import { encodedPath } from '../../src/protocol/path.ts'
 import { readPassThrough } from '../../src/protocol/path-policy.ts'
+import { type Gateway, startGateway } from '../../tools/dev/gateway.ts'
 import { REFERENCE } from '../support/reference-paths.ts'
 import {
   ANSWER,

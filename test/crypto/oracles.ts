@@ -8,7 +8,7 @@ import { ed25519 } from '@noble/curves/ed25519.js'
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { wasmBytes } from '@polkadot/wasm-crypto-wasm'
 import * as scure from '@scure/sr25519'
-import { instantiateSchnorrkel } from '../../bench/verify/schnorrkel-wasm.ts'
+import { instantiateSchnorrkel } from '../../tools/bench/verify/schnorrkel-wasm.ts'
 
 type Verify = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean
 

@@ -2,8 +2,8 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { DEV_GENESIS_HASH } from '../../dev/chain-state.ts'
 import { createMetagraph, type RefreshOutcome } from '../../src/metagraph/kv-metagraph.ts'
+import { DEV_GENESIS_HASH } from '../../tools/dev/chain-state.ts'
 import {
   accounts,
   chainAt,

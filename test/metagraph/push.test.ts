@@ -1,8 +1,8 @@
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
-import { DEV_GENESIS_HASH, type DevChain } from '../../dev/chain-state.ts'
 import { createMetagraph } from '../../src/metagraph/kv-metagraph.ts'
 import { readChain } from '../../src/metagraph/reader.ts'
+import { DEV_GENESIS_HASH, type DevChain } from '../../tools/dev/chain-state.ts'
 import { accounts, chainAt, memoryLease, NETUID, NOW } from '../support/chain-fetch.ts'
 
 /** What `npm run chain:record` prints, parsed. */

@@ -2,11 +2,11 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { DEV_GENESIS_HASH } from '../../dev/chain-state.ts'
 import { readChain } from '../../src/metagraph/reader.ts'
 import { checkRecording, parseRecording, type Recording, readUint } from '../../src/metagraph/recording.ts'
 import { parseSnapshot } from '../../src/metagraph/snapshot.ts'
 import { uidCountKey } from '../../src/metagraph/storage-keys.ts'
+import { DEV_GENESIS_HASH } from '../../tools/dev/chain-state.ts'
 import { accounts, chainAt, NETUID, NOW } from '../support/chain-fetch.ts'
 import { seeded } from '../support/seed.ts'
 

@@ -2,10 +2,10 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { DEV_GENESIS_HASH } from '../../dev/chain-state.ts'
 import { encodeSs58 } from '../../src/crypto/ss58.ts'
 import { parseSnapshot, type Snapshot, serializeSnapshot } from '../../src/metagraph/snapshot.ts'
 import { createSnapshotStore, type TextStore } from '../../src/metagraph/snapshot-store.ts'
+import { DEV_GENESIS_HASH } from '../../tools/dev/chain-state.ts'
 import { accounts, NETUID, NOW } from '../support/chain-fetch.ts'
 
 const TARGET = { netuid: NETUID, genesisHash: DEV_GENESIS_HASH }

@@ -2,12 +2,12 @@
 
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { PAGE, withTable } from '../../dev/miners-table.ts'
 import { COMMANDS } from '../../miner/cli/arguments.ts'
 import { EXIT } from '../../miner/cli/fault.ts'
 import { MAX_RETRIES } from '../../miner/client.ts'
 import { verifySignature } from '../../src/crypto/signature.ts'
 import { decodeSs58 } from '../../src/crypto/ss58.ts'
+import { PAGE, withTable } from '../../tools/dev/miners-table.ts'
 import { sha256 } from '../support/upload.ts'
 
 const TEXT = readFileSync(PAGE, 'utf8')

@@ -1,9 +1,9 @@
 import { hexToBytes } from '@noble/hashes/utils.js'
 import { Keyring } from '@polkadot/keyring'
 import { describe, expect, it } from 'vitest'
-import { DEV_KEYS } from '../../dev/keys.ts'
 import { hashBody, signUpload, submissionsPath, type UploadToSign } from '../../miner/sign.ts'
 import { createSigner } from '../../src/crypto/sign.ts'
+import { DEV_KEYS } from '../../tools/dev/keys.ts'
 
 const ALICE = createSigner(
   hexToBytes('e5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6edb5c0a'),

@@ -1,6 +1,5 @@
 /** A chain, an endpoint list and a lease without sockets: what the metagraph room's unit tests run on. */
 
-import { answerRpc, createChain, type DevChain } from '../../dev/chain-state.ts'
 import type { Endpoint, Fetch } from '../../src/metagraph/json-rpc.ts'
 import {
   applyReport,
@@ -10,6 +9,7 @@ import {
   type LeaseState,
   NEW_LEASE,
 } from '../../src/metagraph/lease.ts'
+import { answerRpc, createChain, type DevChain } from '../../tools/dev/chain-state.ts'
 
 /** Unix seconds; 2 s into a block of the test chains. */
 export const NOW = 1_800_000_002

@@ -10,7 +10,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
-import { answerRpc, createChain, type DevChain } from '../../dev/chain-state.ts'
+import { answerRpc, createChain, type DevChain } from '../../tools/dev/chain-state.ts'
 import { accounts, NETUID } from './chain-fetch.ts'
 import { type Call, LIES } from './chain-lies.ts'
 

@@ -5,7 +5,7 @@
  */
 
 import type { ServerResponse } from 'node:http'
-import { BLOCK_SECONDS, type DevChain } from '../../dev/chain-state.ts'
+import { BLOCK_SECONDS, type DevChain } from '../../tools/dev/chain-state.ts'
 
 export interface Call {
   readonly id: number

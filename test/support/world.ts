@@ -6,12 +6,12 @@
 
 import { randomBytes, randomUUID } from 'node:crypto'
 import { createServer, type Socket } from 'node:net'
-import { startChain } from '../../dev/chain.ts'
-import { type Received, startChallenge } from '../../dev/challenge.ts'
-import { type GatewayOptions, startGateway } from '../../dev/gateway.ts'
-import { DEV_KEYS } from '../../dev/keys.ts'
 import { type SignedUpload, signUpload, submissionsPath } from '../../miner/sign.ts'
 import { createSigner, type Signer } from '../../src/crypto/sign.ts'
+import { startChain } from '../../tools/dev/chain.ts'
+import { type Received, startChallenge } from '../../tools/dev/challenge.ts'
+import { type GatewayOptions, startGateway } from '../../tools/dev/gateway.ts'
+import { DEV_KEYS } from '../../tools/dev/keys.ts'
 import { sha256 } from './upload.ts'
 
 export const TOKEN = 'canary-challenge-token'

@@ -1,0 +1,45 @@
+/**
+ * Really signed uploads, made before the clock runs, by the 255 miners of a full subnet or some of them.
+ */
+
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { signUpload, submissionsPath } from '../../../miner/sign.ts'
+import { createSigner, type Signer } from '../../../src/crypto/sign.ts'
+import { hashOf } from './bodies.ts'
+
+export const SLUG = 'bench'
+export const NETUID = 100
+export const UPLOAD_PATH = submissionsPath(SLUG)
+const MINERS = 255
+
+/** Uid 0 is the subnet's owner and may not upload; the others may. Miners sign with sr25519, so the load does too. */
+export const [OWNER, ...REGISTERED] = Array.from({ length: 1 + MINERS }, (_, uid) =>
+  createSigner(createHash('sha256').update(`bench hotkey ${uid}`).digest(), 'sr25519'),
+)
+
+export function strangers(count: number): readonly Signer[] {
+  return Array.from({ length: count }, () => createSigner(randomBytes(32), 'sr25519'))
+}
+
+/** Counts on through all runs, so that every hotkey uploads equally often. */
+let turn = 0
+
+/** Header lines of `count` uploads, each ended by CRLF; valid for the gateway's freshness window of 300 seconds. */
+export function signUploads(
+  count: number,
+  bytes: number,
+  signers: readonly Signer[] = REGISTERED,
+): readonly string[] {
+  const bodyHash = hashOf(bytes)
+  const timestamp = Math.floor(Date.now() / 1000)
+  return Array.from({ length: count }, () => {
+    const signer = signers[turn++ % signers.length]
+    if (signer === undefined) throw new Error('no signer')
+    const nonce = randomUUID()
+    const upload = { family: 'platform', netuid: NETUID, slug: SLUG, bodyHash, nonce, timestamp } as const
+    const { headers } = signUpload(upload, signer, randomBytes(32))
+    return Object.entries(headers)
+      .map(([name, value]) => `${name}: ${value}\r\n`)
+      .join('')
+  })
+}

@@ -1,0 +1,96 @@
+/**
+ * A development chain node: JSON-RPC over HTTP POST, as a subtensor node speaks it, with a subnet of well-known keys.
+ *
+ *     node tools/dev/chain.ts --port 9944 --netuid 100 [--fixture FILE]
+ *     curl -X POST localhost:9944/dev/register -d '{"hotkey":"5…"}'     registers a hotkey at the next block
+ */
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { parseArgs } from 'node:util'
+import { decodeAddress } from '@polkadot/keyring'
+import { developmentMembers, recordedMembers } from './chain-members.ts'
+import { answerRpc, type ChainOptions, createChain, type DevChain } from './chain-state.ts'
+
+export interface StartOptions extends Partial<ChainOptions> {
+  /** 0 (the default) takes any free port. */
+  readonly port?: number
+}
+
+export interface RunningChain {
+  /** `http://127.0.0.1:PORT`, without a trailing slash. */
+  readonly url: string
+  readonly genesisHash: string
+  /** Registers a hotkey (SS58) at the next block; it shows at the best head then, at the finalized head three blocks later. */
+  register(hotkey: string): { readonly uid: number; readonly block: number }
+  close(): Promise<void>
+}
+
+export async function startChain(options: StartOptions = {}): Promise<RunningChain> {
+  const chain = createChain({
+    netuid: 100,
+    members: developmentMembers().map((member) => member.publicKey),
+    now: () => Date.now() / 1000,
+    ...options,
+  })
+  const server = createServer((request, response) => {
+    serve(chain, request, response).catch(() => response.destroy())
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(options.port ?? 0, '127.0.0.1', resolve)
+  })
+  const address = server.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  return {
+    url: `http://127.0.0.1:${port}`,
+    genesisHash: chain.genesisHash,
+    register: (hotkey) => chain.register(decodeAddress(hotkey)),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+async function serve(chain: DevChain, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk)
+  const body = parseJson(Buffer.concat(chunks).toString())
+  if (request.method !== 'POST') return send(response, 405, { error: 'POST JSON-RPC here' })
+  if (request.url === '/dev/register') return send(response, 200, register(chain, body))
+  send(response, 200, answerRpc(chain, body))
+}
+
+function register(chain: DevChain, body: unknown): object {
+  const hotkey = typeof body === 'object' && body !== null && 'hotkey' in body ? body.hotkey : undefined
+  try {
+    return chain.register(decodeAddress(String(hotkey)))
+  } catch {
+    return { error: 'send {"hotkey":"5…"}' }
+  }
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(body))
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      port: { type: 'string', default: '9944' },
+      netuid: { type: 'string', default: '100' },
+      fixture: { type: 'string' },
+    },
+  })
+  const members = values.fixture === undefined ? {} : { members: await recordedMembers(values.fixture) }
+  const chain = await startChain({ port: Number(values.port), netuid: Number(values.netuid), ...members })
+  console.log(`chain of subnet ${values.netuid} on ${chain.url}, genesis ${chain.genesisHash}`)
+}
