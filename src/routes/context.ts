@@ -5,7 +5,7 @@
 import type { Context } from 'hono'
 import type { Budgets } from '../admission/admit.ts'
 import type { Ports } from '../admission/ports.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { RequestEntry } from '../log.ts'
 import type { RefreshOutcome } from '../metagraph/kv-metagraph.ts'
 import type { Reads } from '../origin/cached-read.ts'

@@ -3,7 +3,7 @@
  */
 
 import { QUOTA_SECONDS } from '../admission/ports.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { NONCE_MAX_LENGTH } from '../protocol/headers.ts'
 import { ageSeconds } from '../protocol/metagraph.ts'
 import type { RouteContext } from './context.ts'

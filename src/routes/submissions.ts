@@ -3,7 +3,7 @@
  */
 
 import { type Admitted, admitUpload } from '../admission/admit.ts'
-import { challengeTokens } from '../config.ts'
+import { challengeTokens } from '../config/config.ts'
 import { forwardUpload, originUrls } from '../origin/bridge.ts'
 import { forwardedHeaders } from '../origin/headers.ts'
 import type { OriginAnswer } from '../origin/origin.ts'

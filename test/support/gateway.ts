@@ -2,7 +2,7 @@
 
 import { createBodyBudget } from '../../src/admission/body.ts'
 import { type App, createApp } from '../../src/app.ts'
-import { type Config, parseConfig } from '../../src/config.ts'
+import { type Config, parseConfig } from '../../src/config/config.ts'
 import type { EventEntry, RequestEntry } from '../../src/log.ts'
 import { createReads, type ReadCache } from '../../src/origin/cached-read.ts'
 import type { OriginAnswer, OriginCall } from '../../src/origin/origin.ts'

@@ -9,7 +9,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseEnv } from 'node:util'
-import { type Config, type ParsedConfig, parseConfig, tokenName } from '../../src/config.ts'
+import { type Config, type ParsedConfig, parseConfig, tokenName } from '../../src/config/config.ts'
 import { readWranglerToml, routePatterns, WRANGLER_TOML, type WranglerConfig } from './wrangler-toml.ts'
 
 export interface Deployment {

@@ -7,7 +7,7 @@
  */
 
 import { parseArgs } from 'node:util'
-import { parseConfig } from '../../src/config.ts'
+import { parseConfig } from '../../src/config/config.ts'
 import { runCommand, UsageError } from '../dev/usage.ts'
 import { createPrompter, Interrupted, type Prompter } from './ask-secret.ts'
 import { type Deployment, isSecretName, parseDeployment, readDeployment, secretNames } from './deployment.ts'

@@ -34,7 +34,7 @@ function sourceOf(...directories: readonly string[]): string {
 }
 
 const DOCTOR = sourceOf('tools/ops/doctor')
-const CONFIG = read('src/config.ts') + sourceOf('src/config')
+const CONFIG = sourceOf('src/config')
 const CODE = [sourceOf('src', 'tools/ops'), read('wrangler.toml'), read('package.json')].join('\n')
 
 test('the pages that operators were promised are there', () => {
@@ -108,7 +108,7 @@ describe('names', () => {
   )
   test.each(settings)('%s is a setting', (name) => {
     expect(
-      isSecretName(name) || name === 'CHALLENGE_TOKEN' || read('src/config.ts').includes(`'${name}'`),
+      isSecretName(name) || name === 'CHALLENGE_TOKEN' || read('src/config/config.ts').includes(`'${name}'`),
     ).toBe(true)
   })
 

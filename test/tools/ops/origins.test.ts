@@ -1,7 +1,7 @@
 /** What only a tunnel, Access or a careless challenge can do wrong: answers the local world has no hostname for. */
 
 import { describe, expect, test } from 'vitest'
-import { parseConfig } from '../../../src/config.ts'
+import { parseConfig } from '../../../src/config/config.ts'
 import type { Answer } from '../../../tools/ops/doctor/ask.ts'
 import { checkSecrets } from '../../../tools/ops/doctor/configuration.ts'
 import { toLine, withoutSecrets } from '../../../tools/ops/doctor/finding.ts'

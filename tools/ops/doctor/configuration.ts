@@ -5,7 +5,7 @@
  * production a fault, in any other deployed environment worth a look, on this machine as it should be.
  */
 
-import type { Config } from '../../../src/config.ts'
+import type { Config } from '../../../src/config/config.ts'
 import { type Deployment, isSecretName, parseDeployment, secretNames } from '../deployment.ts'
 import { devHotkeys } from './dev-keys.ts'
 import { type Finding, fail, pass, warn } from './finding.ts'

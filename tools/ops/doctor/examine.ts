@@ -3,7 +3,7 @@
  * what can run at once does; the report keeps one order.
  */
 
-import type { Config } from '../../../src/config.ts'
+import type { Config } from '../../../src/config/config.ts'
 import { type Deployment, parseDeployment } from '../deployment.ts'
 import { createAsk } from './ask.ts'
 import { checkConfiguration, checkDeployment, checkSecrets } from './configuration.ts'

@@ -6,7 +6,7 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { type Config, tokenName } from '../../../src/config.ts'
+import { type Config, tokenName } from '../../../src/config/config.ts'
 import { originUrl } from '../../../src/origin/bridge.ts'
 import { type CallOrigin, createOrigin, type OriginAnswer } from '../../../src/origin/origin.ts'
 import type { Challenge } from '../../../src/protocol/challenge.ts'
