@@ -7,8 +7,8 @@
 
 import { hexToBytes } from '@noble/hashes/utils.js'
 import { base64 } from '@scure/base'
-import type { ProtocolFamily } from '../src/protocol/canonical.ts'
-import { isSlug } from '../src/protocol/challenge.ts'
+import { isSlug, type ProtocolFamily } from '../src/protocol/canonical.ts'
+
 import { type Answer, lostAnswer, originalOf, readAnswer } from './answer.ts'
 import { clockOffset, mayHaveArrived, waitBefore } from './retry.ts'
 import { hashBody, type SignedUpload, signedUpload, submissionsPath, uploadMessage } from './sign.ts'

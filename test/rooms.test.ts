@@ -8,15 +8,17 @@ import { describe, expect, test } from 'vitest'
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   crypto: [],
   protocol: ['crypto'],
-  admission: ['protocol', 'crypto'],
+  challenge: ['protocol', 'crypto'],
+  admission: ['challenge', 'protocol', 'crypto'],
   ledger: ['admission', 'protocol', 'crypto'],
   metagraph: ['admission', 'protocol', 'crypto'],
-  registry: ['admission', 'protocol', 'crypto'],
-  origin: ['admission', 'protocol', 'crypto'],
-  config: ['origin', 'protocol', 'crypto'],
+  registry: ['admission', 'challenge', 'protocol', 'crypto'],
+  origin: ['admission', 'challenge', 'protocol', 'crypto'],
+  config: ['origin', 'challenge', 'protocol', 'crypto'],
   log: [],
-  status: ['origin', 'protocol', 'log'],
+  status: ['origin', 'challenge', 'protocol', 'log'],
   routes: [
+    'challenge',
     'origin',
     'registry',
     'metagraph',
@@ -31,7 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   app: ['routes', 'protocol', 'log'],
   miner: ['protocol', 'crypto'],
 }
-const PURE = ['crypto', 'protocol', 'admission']
+const PURE = ['crypto', 'protocol', 'challenge', 'admission']
 const IMPURE = /\bfetch\(|Date\.now|new Date\(|Math\.random|getRandomValues|randomUUID|setTimeout|setInterval/
 
 interface Source {

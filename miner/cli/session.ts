@@ -4,7 +4,8 @@
 
 import { readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { isSlug } from '../../src/protocol/challenge.ts'
+import { isSlug } from '../../src/protocol/canonical.ts'
+
 import { originalOf } from '../answer.ts'
 import {
   type Answer,

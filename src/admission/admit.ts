@@ -8,6 +8,7 @@
  * Pure: time, metagraph, ledger and key cache arrive through the arguments.
  */
 
+import { type Challenge, findChallenge } from '../challenge/challenge.ts'
 import { parseSignature } from '../crypto/signature.ts'
 import { decodeSs58 } from '../crypto/ss58.ts'
 import {
@@ -16,7 +17,6 @@ import {
   type SignedRequest,
   signedFields,
 } from '../protocol/canonical.ts'
-import { type Challenge, findChallenge } from '../protocol/challenge.ts'
 import { parseSignedHeaders, parseTimestamp, type SignedHeaders } from '../protocol/headers.ts'
 import { accepted, type Result, rejected } from '../protocol/problem.ts'
 import {

@@ -6,7 +6,7 @@
  * a stranger may not ask it.
  */
 
-import { type Challenge, findChallenge } from '../protocol/challenge.ts'
+import { type Challenge, findChallenge } from '../challenge/challenge.ts'
 import { parseSignedHeaders, parseTimestamp } from '../protocol/headers.ts'
 import { ageSeconds } from '../protocol/metagraph.ts'
 import { accepted, problemBody, type Result, rejected } from '../protocol/problem.ts'

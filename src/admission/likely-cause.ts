@@ -9,8 +9,8 @@
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js'
+import type { Challenge } from '../challenge/challenge.ts'
 import { canonicalMessage, type SignedRequest } from '../protocol/canonical.ts'
-import type { Challenge } from '../protocol/challenge.ts'
 import { rawPath, rawQuery } from '../protocol/path.ts'
 
 export interface FailedSignature {

@@ -2,16 +2,16 @@
  * The `CHALLENGES` table: which challenges there are, where they live and what may pass to them.
  */
 
-import { builtInPolicy } from '../protocol/built-in-policies.ts'
+import { builtInPolicy } from '../challenge/built-in.ts'
 import {
   CHALLENGE_STATUSES,
   type Challenge,
   type ChallengeStatus,
-  isSlug,
   type Origins,
-} from '../protocol/challenge.ts'
-import type { ChallengePolicy } from '../protocol/challenge-policy.ts'
-import { parsePolicy } from '../protocol/policy-parser.ts'
+} from '../challenge/challenge.ts'
+import { parsePolicy } from '../challenge/parse-policy.ts'
+import type { ChallengePolicy } from '../challenge/policy.ts'
+import { isSlug } from '../protocol/canonical.ts'
 import { isSafeUrl, isTable, type Reader, SAFE_URL } from './reader.ts'
 
 const FIELDS = ['name', 'status', 'origin', 'marker', 'policy']

@@ -5,11 +5,11 @@
  * read. All faults are named at once, by name and expectation only: a value could be a secret pasted into the wrong place.
  */
 
+import type { Challenge } from '../challenge/challenge.ts'
 import { decodeSs58 } from '../crypto/ss58.ts'
 import type { AccessToken } from '../origin/access.ts'
 import type { Service } from '../origin/origin.ts'
 import type { ProtocolFamily } from '../protocol/canonical.ts'
-import type { Challenge } from '../protocol/challenge.ts'
 import { boundServices, readChallenges } from './challenges.ts'
 import { isSafeUrl, isTable, Reader, SAFE_URL } from './reader.ts'
 

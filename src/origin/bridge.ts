@@ -6,8 +6,8 @@
  */
 
 import type { Admitted } from '../admission/admit.ts'
+import type { Challenge } from '../challenge/challenge.ts'
 import type { ProtocolFamily } from '../protocol/canonical.ts'
-import type { Challenge } from '../protocol/challenge.ts'
 import type { CallOrigin, OriginAnswer } from './origin.ts'
 
 /** The challenge's private route for uploads. */

@@ -5,7 +5,7 @@
  * behind us might fold into the same name. Hop-by-hop headers, and those that `Connection` names, end here (RFC 9110 7.6.1).
  */
 
-import type { Origins } from '../protocol/challenge.ts'
+import type { Origins } from '../challenge/challenge.ts'
 import { VPC_URL } from './origin.ts'
 
 const HOP_BY_HOP = new Set([

@@ -6,9 +6,9 @@
  * sent at most once.
  */
 
+import type { Challenge } from '../challenge/challenge.ts'
+import type { PassThroughPlan } from '../challenge/policy.ts'
 import type { ProtocolFamily } from '../protocol/canonical.ts'
-import type { Challenge } from '../protocol/challenge.ts'
-import type { PassThroughPlan } from '../protocol/challenge-policy.ts'
 import { encodedPath, rawQuery } from '../protocol/path.ts'
 import { originUrls } from './bridge.ts'
 import { forwardedHeaders } from './headers.ts'

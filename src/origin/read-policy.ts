@@ -6,8 +6,8 @@
  * `Authorization` does. What an answer's headers forbid stands, whatever the operator's rule says.
  */
 
-import type { CacheRule } from '../protocol/challenge-policy.ts'
-import { matchTemplate } from '../protocol/path-template.ts'
+import type { CacheRule } from '../challenge/policy.ts'
+import { matchTemplate } from '../challenge/template.ts'
 
 /** Of an answer, counted from when it was fresh at its origin. */
 export interface Lifetime {

@@ -10,6 +10,11 @@ import type { SignedField } from './problem.ts'
 
 export type ProtocolFamily = 'platform' | 'base'
 
+/** A challenge's slug: 2 to 64 lower-case letters, digits and inner hyphens. It is part of the signed text. */
+export function isSlug(text: string): boolean {
+  return /^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$/.test(text)
+}
+
 export interface SignedRequest {
   readonly family: ProtocolFamily
   readonly netuid: number

@@ -5,8 +5,8 @@
  * `ORIGIN_TEMPLATE` and its status from the registry. Without a registry the list is the configuration's, and nobody is asked.
  */
 
-import { builtInPolicy } from '../protocol/built-in-policies.ts'
-import { type Challenge, findChallenge } from '../protocol/challenge.ts'
+import { builtInPolicy } from '../challenge/built-in.ts'
+import { type Challenge, findChallenge } from '../challenge/challenge.ts'
 import type { KvRegistry, Registry } from './kv-registry.ts'
 import type { RegisteredChallenge } from './published.ts'
 

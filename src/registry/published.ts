@@ -8,7 +8,8 @@
  * air.
  */
 
-import { CHALLENGE_STATUSES, type ChallengeStatus, isSlug } from '../protocol/challenge.ts'
+import { CHALLENGE_STATUSES, type ChallengeStatus } from '../challenge/challenge.ts'
+import { isSlug } from '../protocol/canonical.ts'
 import { isRecord } from './json.ts'
 
 /** Far more than a subnet has, and still little to look through on every request. */

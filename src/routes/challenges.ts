@@ -6,9 +6,9 @@
  * and with it the one to the origin; so no `waitUntil` may hold on to it.
  */
 
+import { planPassThrough } from '../challenge/policy.ts'
+import { PASS_THROUGH_METHODS, type PassThroughTarget, readPassThrough } from '../challenge/public-path.ts'
 import { forwardRequest } from '../origin/proxy.ts'
-import { planPassThrough } from '../protocol/challenge-policy.ts'
-import { PASS_THROUGH_METHODS, type PassThroughTarget, readPassThrough } from '../protocol/path-policy.ts'
 import { type Result, rejected } from '../protocol/problem.ts'
 import { awaitOrigin, challengeNamed, type RouteContext, refuse, relay } from './context.ts'
 import { publicRead, readPublic } from './public-read.ts'

@@ -5,11 +5,11 @@
  * 502 without a word about why.
  */
 
+import { isPublicPath, PASS_THROUGH_METHODS } from '../challenge/public-path.ts'
 import { conditional, type Fetched, type Read } from '../origin/cached-read.ts'
 import { returnedAnswer } from '../origin/headers.ts'
 import { askMaster, forwardToMaster, type MasterDocument } from '../origin/master.ts'
 import { rawPath } from '../protocol/path.ts'
-import { isPublicPath, PASS_THROUGH_METHODS } from '../protocol/path-policy.ts'
 import { rejected } from '../protocol/problem.ts'
 import { parseWeights } from '../registry/weights.ts'
 import { type RouteContext, refuse } from './context.ts'

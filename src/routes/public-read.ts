@@ -6,11 +6,11 @@
  * variations; without one the client's own headers travel, and only an answer whose `Cache-Control` and `Vary` allow it is kept.
  */
 
+import type { CacheRule } from '../challenge/policy.ts'
 import { conditional, type Fetched, type Read } from '../origin/cached-read.ts'
 import { forwardRequest, type PassThroughContext } from '../origin/proxy.ts'
 import { cacheRule, isSharedRead, lifetimeOf } from '../origin/read-policy.ts'
 import { readWhole } from '../origin/whole-body.ts'
-import type { CacheRule } from '../protocol/challenge-policy.ts'
 import { encodedPath, rawQuery } from '../protocol/path.ts'
 import { rejected } from '../protocol/problem.ts'
 import { awaitOrigin, type RouteContext, refuse, showAnswer } from './context.ts'

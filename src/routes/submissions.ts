@@ -3,12 +3,12 @@
  */
 
 import { type Admitted, admitUpload } from '../admission/admit.ts'
+import { isPublicPath } from '../challenge/public-path.ts'
 import { challengeTokens } from '../config/config.ts'
 import { forwardUpload, originUrls } from '../origin/bridge.ts'
 import { forwardedHeaders } from '../origin/headers.ts'
 import type { OriginAnswer } from '../origin/origin.ts'
 import { encodedPath, rawQuery } from '../protocol/path.ts'
-import { isPublicPath } from '../protocol/path-policy.ts'
 import { rejected } from '../protocol/problem.ts'
 import { awaitOrigin, challengeNamed, type RouteContext, refuse, relay } from './context.ts'
 import { refuseBusyAddress, stateQuota } from './fair-use.ts'

@@ -2,9 +2,9 @@
  * The cron's question to every challenge: are you there? Any answer of its own below 500 says yes.
  */
 
+import type { Challenge } from '../challenge/challenge.ts'
 import { originUrls } from '../origin/bridge.ts'
 import type { CallOrigin } from '../origin/origin.ts'
-import type { Challenge } from '../protocol/challenge.ts'
 import type { Probe } from './status-board.ts'
 
 export const PROBE_TIMEOUT_MS = 5000

@@ -4,7 +4,7 @@
  * It is true when a challenge, the statistics or the metagraph is gone: it says so. No hotkeys, no addresses, no origin's host.
  */
 
-import type { Challenge } from '../protocol/challenge.ts'
+import type { Challenge } from '../challenge/challenge.ts'
 import { BOUNDS_MS, bySlug, type Tally } from './statistics.ts'
 import type { Board } from './status-board.ts'
 

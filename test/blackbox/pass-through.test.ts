@@ -2,8 +2,8 @@
 
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { readPassThrough } from '../../src/challenge/public-path.ts'
 import { encodedPath } from '../../src/protocol/path.ts'
-import { readPassThrough } from '../../src/protocol/path-policy.ts'
 import { type Gateway, startGateway } from '../../tools/dev/gateway.ts'
 import { REFERENCE } from '../support/reference-paths.ts'
 import {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { OPEN_POLICY } from '../../src/challenge/policy.ts'
 import { challengeTokens, parseConfig, tokenName } from '../../src/config/config.ts'
-import { OPEN_POLICY } from '../../src/protocol/challenge-policy.ts'
 
 const HOTKEY = '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'
 const DEMO = { name: 'Demo', origin: 'https://demo.origin.example.com' }

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import type { Admitted } from '../../src/admission/admit.ts'
+import { OPEN_POLICY } from '../../src/challenge/policy.ts'
 import { bridgeHeaders, forwardUpload, originUrl } from '../../src/origin/bridge.ts'
 import type { OriginCall } from '../../src/origin/origin.ts'
-import { OPEN_POLICY } from '../../src/protocol/challenge-policy.ts'
 
 const CONTENT = Uint8Array.from(new TextEncoder().encode('zip-bytes'))
 const ADMITTED: Admitted = {

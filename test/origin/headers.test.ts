@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import type { Origins } from '../../src/challenge/challenge.ts'
 import { forwardedHeaders, returnedAnswer } from '../../src/origin/headers.ts'
-import type { Origins } from '../../src/protocol/challenge.ts'
 
 const ORIGIN = [new URL('https://demo.origin.example.com/base')] as const
 

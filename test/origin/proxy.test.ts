@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import type { Challenge } from '../../src/challenge/challenge.ts'
+import { OPEN_POLICY } from '../../src/challenge/policy.ts'
 import { createOrigin, type OriginAnswer } from '../../src/origin/origin.ts'
 import { forwardRequest } from '../../src/origin/proxy.ts'
 import type { ProtocolFamily } from '../../src/protocol/canonical.ts'
-import type { Challenge } from '../../src/protocol/challenge.ts'
-import { OPEN_POLICY } from '../../src/protocol/challenge-policy.ts'
 
 const CHALLENGE: Challenge = {
   slug: 'demo',

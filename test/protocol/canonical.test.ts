@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { canonicalMessage, type SignedRequest, signedFields } from '../../src/protocol/canonical.ts'
+import { canonicalMessage, isSlug, type SignedRequest, signedFields } from '../../src/protocol/canonical.ts'
 import { seeded } from '../support/seed.ts'
 
 /** Reference 2.4, golden vector. */
@@ -55,4 +55,11 @@ test('two different requests never share a message', () => {
     }),
     seeded,
   )
+})
+
+test.each(['ab', 'a1', 'agent-challenge', 'x'.repeat(64)])('%s is a slug', (text) => {
+  expect(isSlug(text)).toBe(true)
+})
+test.each(['a', '-a', 'a-', 'A1', 'a_b', 'a:b', '', 'x'.repeat(65), 'ab\n'])('%j is no slug', (text) => {
+  expect(isSlug(text)).toBe(false)
 })

@@ -1,8 +1,8 @@
 /** Own entries and registered ones, and when the master is asked again. */
 
 import { describe, expect, test } from 'vitest'
-import { findChallenge } from '../../src/protocol/challenge.ts'
-import { OPEN_POLICY } from '../../src/protocol/challenge-policy.ts'
+import { findChallenge } from '../../src/challenge/challenge.ts'
+import { OPEN_POLICY } from '../../src/challenge/policy.ts'
 import { createChallengeSource } from '../../src/registry/challenge-source.ts'
 import type { Registry } from '../../src/registry/kv-registry.ts'
 import { configOf } from '../support/gateway.ts'

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { createRoutes } from '../../src/app.ts'
-import { PASS_THROUGH_METHODS } from '../../src/protocol/path-policy.ts'
+import { PASS_THROUGH_METHODS } from '../../src/challenge/public-path.ts'
 import { OPERATIONS } from '../../src/routes/openapi/operations.ts'
 import { exampleOf, schemaOf } from '../../src/routes/openapi/schema.ts'
 

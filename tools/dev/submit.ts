@@ -13,8 +13,8 @@ import { hexToBytes } from '@noble/hashes/utils.js'
 import { createClient, type Answer as GatewayAnswer, keySigner } from '../../miner/client.ts'
 import { parseKeyfile } from '../../miner/wallet/keyfile.ts'
 import { createSigner, type Signer } from '../../src/crypto/sign.ts'
-import type { ProtocolFamily } from '../../src/protocol/canonical.ts'
-import { isSlug } from '../../src/protocol/challenge.ts'
+import { isSlug, type ProtocolFamily } from '../../src/protocol/canonical.ts'
+
 import { findDevKey, type Scheme } from './keys.ts'
 import { parseOrExplain, runCommand, UsageError } from './usage.ts'
 

@@ -3,7 +3,7 @@
  * null or absent.
  */
 
-import { CHALLENGE_STATUSES } from '../../protocol/challenge.ts'
+import { CHALLENGE_STATUSES } from '../../challenge/challenge.ts'
 
 export const HOTKEY = '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'
 const TIME = '2026-11-20T12:00:00Z'

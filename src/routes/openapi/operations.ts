@@ -6,7 +6,7 @@
  * answers pass as they are (`theirs`).
  */
 
-import { PASS_THROUGH_METHODS } from '../../protocol/path-policy.ts'
+import { PASS_THROUGH_METHODS } from '../../challenge/public-path.ts'
 import { PROBLEMS, type ProblemCode } from '../../protocol/problem.ts'
 import {
   DEPLOYED,

@@ -6,10 +6,10 @@
  */
 
 import { randomBytes } from 'node:crypto'
+import type { Challenge } from '../../../src/challenge/challenge.ts'
 import { type Config, tokenName } from '../../../src/config/config.ts'
 import { originUrl } from '../../../src/origin/bridge.ts'
 import { type CallOrigin, createOrigin, type OriginAnswer } from '../../../src/origin/origin.ts'
-import type { Challenge } from '../../../src/protocol/challenge.ts'
 import type { Ask } from './ask.ts'
 import { type Finding, fail, pass, warn } from './finding.ts'
 

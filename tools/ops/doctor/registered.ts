@@ -3,8 +3,8 @@
  * configured ones by the gateway's own rule.
  */
 
+import type { Challenge } from '../../../src/challenge/challenge.ts'
 import type { Config } from '../../../src/config/config.ts'
-import type { Challenge } from '../../../src/protocol/challenge.ts'
 import { createChallengeSource } from '../../../src/registry/challenge-source.ts'
 import { type PublishedRegistry, parseRegistry } from '../../../src/registry/published.ts'
 import type { Ask } from './ask.ts'

@@ -2,7 +2,7 @@
  * Challenges as the gateway knows them, and how a URL names one.
  */
 
-import type { ChallengePolicy } from './challenge-policy.ts'
+import type { ChallengePolicy } from './policy.ts'
 
 export type ChallengeStatus = 'active' | 'inactive' | 'disabled' | 'draft'
 
@@ -26,11 +26,6 @@ export interface Challenge {
 export type Origins = readonly [URL, ...URL[]]
 
 export const CHALLENGE_STATUSES: readonly ChallengeStatus[] = ['active', 'inactive', 'disabled', 'draft']
-
-/** The reference's grammar (reference 4.4): at least two characters. */
-export function isSlug(text: string): boolean {
-  return /^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$/.test(text)
-}
 
 /**
  * The active challenge that `text` (percent-decoded) names, or undefined.

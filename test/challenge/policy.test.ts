@@ -1,10 +1,10 @@
 /** The tables of reference 3.6 and 3.7 on the built-in policies, and what an operator may and may not write. */
 
 import { describe, expect, test } from 'vitest'
-import { builtInPolicy } from '../../src/protocol/built-in-policies.ts'
-import { type ChallengePolicy, OPEN_POLICY, planPassThrough } from '../../src/protocol/challenge-policy.ts'
-import { readPassThrough } from '../../src/protocol/path-policy.ts'
-import { parsePolicy } from '../../src/protocol/policy-parser.ts'
+import { builtInPolicy } from '../../src/challenge/built-in.ts'
+import { parsePolicy } from '../../src/challenge/parse-policy.ts'
+import { type ChallengePolicy, OPEN_POLICY, planPassThrough } from '../../src/challenge/policy.ts'
+import { readPassThrough } from '../../src/challenge/public-path.ts'
 
 /** What the policy makes of a request path below the challenge, as the route would: path policy first. */
 function planned(policy: ChallengePolicy, method: string, path: string) {

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { isPublicPath, readPassThrough } from '../../src/challenge/public-path.ts'
 import { encodedPath } from '../../src/protocol/path.ts'
-import { isPublicPath, readPassThrough } from '../../src/protocol/path-policy.ts'
 import { REFERENCE } from '../support/reference-paths.ts'
 import { seeded } from '../support/seed.ts'
 

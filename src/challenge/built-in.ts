@@ -5,8 +5,8 @@
  * section 8), so what is left of that is the slash at the end, which does not count.
  */
 
-import { type ChallengePolicy, OPEN_POLICY } from './challenge-policy.ts'
-import { parsePolicy } from './policy-parser.ts'
+import { parsePolicy } from './parse-policy.ts'
+import { type ChallengePolicy, OPEN_POLICY } from './policy.ts'
 
 const BUILT_IN: ReadonlyMap<string, ChallengePolicy> = new Map([
   // Dashboards ask without /v1. The first rule only takes the slash off the end.

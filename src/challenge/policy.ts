@@ -7,9 +7,9 @@
  * text of the URL and lost remaps, signatures and the 503 that way (reference 1.4).
  */
 
-import { isPublicPath } from './path-policy.ts'
-import { fillTemplate, matchTemplate, type PathTemplate } from './path-template.ts'
-import { accepted, type Result, rejected } from './problem.ts'
+import { accepted, type Result, rejected } from '../protocol/problem.ts'
+import { isPublicPath } from './public-path.ts'
+import { fillTemplate, matchTemplate, type PathTemplate } from './template.ts'
 
 export interface Remap {
   readonly from: PathTemplate

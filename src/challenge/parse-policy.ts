@@ -10,9 +10,9 @@
  * Every part may be left out. All faults are named at once, by position and expectation only, as in the rest of the configuration.
  */
 
-import type { CacheRule, ChallengePolicy, Remap, RouteRule } from './challenge-policy.ts'
-import { isPublicPath, PASS_THROUGH_METHODS } from './path-policy.ts'
-import { fillTemplate, isLiteral, type PathTemplate, parseTemplate } from './path-template.ts'
+import type { CacheRule, ChallengePolicy, Remap, RouteRule } from './policy.ts'
+import { isPublicPath, PASS_THROUGH_METHODS } from './public-path.ts'
+import { fillTemplate, isLiteral, type PathTemplate, parseTemplate } from './template.ts'
 
 export type ParsedPolicy =
   | { readonly ok: true; readonly policy: ChallengePolicy }

@@ -10,8 +10,8 @@
  * is also refused when its second decoding would be, and when there is a third.
  */
 
-import { isForwardableSegment, isUnreserved, percentDecoded, rawPath } from './path.ts'
-import { accepted, type Result, rejected } from './problem.ts'
+import { isForwardableSegment, isUnreserved, percentDecoded, rawPath } from '../protocol/path.ts'
+import { accepted, type Result, rejected } from '../protocol/problem.ts'
 
 export const PASS_THROUGH_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD']
 
