@@ -2,10 +2,8 @@ import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { closingLine } from './test/support/closing-line.ts'
 
-// Rooms that touch the platform run inside workerd; everything else runs in plain Node.
-const EDGE = ['ledger', 'metagraph', 'origin', 'registry', 'routes', 'status'].map(
-  (room) => `test/${room}/**`,
-)
+// What needs the platform runs inside workerd and is named for it; everything else runs in plain Node.
+const WORKER = ['test/**/*.worker.test.ts']
 const BLACKBOX = ['test/blackbox/**']
 
 export default defineConfig({
@@ -16,13 +14,13 @@ export default defineConfig({
         test: {
           name: 'pure',
           include: ['test/**/*.test.ts'],
-          exclude: [...EDGE, ...BLACKBOX],
+          exclude: [...WORKER, ...BLACKBOX],
           environment: 'node',
         },
       },
       {
         plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
-        test: { name: 'edge', include: EDGE.map((room) => `${room}/*.test.ts`) },
+        test: { name: 'edge', include: WORKER },
       },
       {
         test: {

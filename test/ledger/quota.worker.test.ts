@@ -6,7 +6,15 @@ import { expect, test } from 'vitest'
 import type { LedgerFacts, LedgerKey, Reservation } from '../../src/admission/ports.ts'
 import { createLedger } from '../../src/ledger/durable-ledger.ts'
 import { shieldLedger } from '../../src/ledger/shielded-ledger.ts'
-import { IN_FLIGHT_SECONDS, NOW, newKey, RETENTION_SECONDS, reservation, stubOf, verdict } from './support.ts'
+import {
+  IN_FLIGHT_SECONDS,
+  NOW,
+  newKey,
+  RETENTION_SECONDS,
+  reservation,
+  stubOf,
+  verdict,
+} from './support.worker.ts'
 
 const HOUR = 3600
 

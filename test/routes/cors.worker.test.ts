@@ -1,8 +1,8 @@
 /** Which pages may read what, and what no page may do. */
 
 import { describe, expect, test } from 'vitest'
-import { ask } from '../support/ask.ts'
-import { appOf, configOf } from '../support/gateway.ts'
+import { ask } from '../support/ask.worker.ts'
+import { appOf, configOf } from '../support/gateway.worker.ts'
 
 const SITE = 'https://site.example.com'
 const CHALLENGES = { demo: { origin: 'https://demo.example.com' } }

@@ -7,8 +7,8 @@ import type { EventEntry, RequestEntry } from '../../src/log.ts'
 import type { OriginCall } from '../../src/origin/origin.ts'
 import { accepted } from '../../src/protocol/problem.ts'
 import type { Gateway } from '../../src/routes/context.ts'
-import { ask as askApp } from '../support/ask.ts'
-import { withoutMaster } from '../support/gateway.ts'
+import { ask as askApp } from '../support/ask.worker.ts'
+import { withoutMaster } from '../support/gateway.worker.ts'
 import { metagraphOf } from '../support/metagraph.ts'
 
 const NOW = 1_700_000_000

@@ -3,8 +3,8 @@
 import { createExecutionContext } from 'cloudflare:test'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { OriginAnswer, OriginCall } from '../../src/origin/origin.ts'
-import { ask } from '../support/ask.ts'
-import { appOf, configOf } from '../support/gateway.ts'
+import { ask } from '../support/ask.worker.ts'
+import { appOf, configOf } from '../support/gateway.worker.ts'
 
 const CONFIG = configOf({
   CHALLENGES: {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { OriginAnswer } from '../../src/origin/origin.ts'
-import { ask as askApp } from '../support/ask.ts'
-import { appOf, configOf } from '../support/gateway.ts'
+import { ask as askApp } from '../support/ask.worker.ts'
+import { appOf, configOf } from '../support/gateway.worker.ts'
 
 const NOW = 1_700_000_000
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD']

@@ -5,8 +5,8 @@ import { createBodyBudget } from '../../src/admission/body.ts'
 import { createApp } from '../../src/app.ts'
 import type { Gateway } from '../../src/routes/context.ts'
 import { createLimit, networkOf } from '../../src/routes/fair-use.ts'
-import { ask as askApp } from '../support/ask.ts'
-import { configOf, withoutMaster } from '../support/gateway.ts'
+import { ask as askApp } from '../support/ask.worker.ts'
+import { configOf, withoutMaster } from '../support/gateway.worker.ts'
 import { metagraphOf } from '../support/metagraph.ts'
 
 const NOW = 1_700_000_000

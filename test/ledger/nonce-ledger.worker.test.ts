@@ -15,7 +15,7 @@ import {
   reservation,
   stubOf,
   verdict,
-} from './support.ts'
+} from './support.worker.ts'
 
 const DELIVERED: Settlement = { outcome: 'delivered', status: 200 }
 

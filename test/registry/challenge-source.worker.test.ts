@@ -5,7 +5,7 @@ import { findChallenge } from '../../src/challenge/challenge.ts'
 import { OPEN_POLICY } from '../../src/challenge/policy.ts'
 import { createChallengeSource } from '../../src/registry/challenge-source.ts'
 import type { Registry } from '../../src/registry/kv-registry.ts'
-import { configOf } from '../support/gateway.ts'
+import { configOf } from '../support/gateway.worker.ts'
 
 const TEMPLATE = 'https://{slug}.origin.example.com/base'
 const OWN = configOf({

@@ -2,8 +2,8 @@
 
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { OriginAnswer, OriginCall } from '../../src/origin/origin.ts'
-import { ask } from '../support/ask.ts'
-import { appOf, configOf } from '../support/gateway.ts'
+import { ask } from '../support/ask.worker.ts'
+import { appOf, configOf } from '../support/gateway.worker.ts'
 
 const CONFIG = configOf({
   MASTER_ORIGIN: 'https://master.example.com/base',

@@ -3,8 +3,8 @@
 import { describe, expect, test } from 'vitest'
 import { createChallengeSource } from '../../src/registry/challenge-source.ts'
 import type { Registry } from '../../src/registry/kv-registry.ts'
-import { ask as askApp } from '../support/ask.ts'
-import { appOf, configOf } from '../support/gateway.ts'
+import { ask as askApp } from '../support/ask.worker.ts'
+import { appOf, configOf } from '../support/gateway.worker.ts'
 
 const NOW = 1_700_000_000
 const REGISTRY: Registry = {
