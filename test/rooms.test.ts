@@ -15,10 +15,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   registry: ['admission', 'challenge', 'protocol', 'crypto'],
   origin: ['admission', 'challenge', 'protocol', 'crypto'],
   config: ['origin', 'challenge', 'protocol', 'crypto'],
+  cache: ['origin', 'challenge', 'protocol', 'crypto'],
   log: [],
   status: ['origin', 'challenge', 'protocol', 'log'],
   routes: [
     'challenge',
+    'cache',
     'origin',
     'registry',
     'metagraph',

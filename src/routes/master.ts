@@ -5,8 +5,8 @@
  * 502 without a word about why.
  */
 
+import { conditional, type Fetched, type Read } from '../cache/reads.ts'
 import { isPublicPath, PASS_THROUGH_METHODS } from '../challenge/public-path.ts'
-import { conditional, type Fetched, type Read } from '../origin/cached-read.ts'
 import { returnedAnswer } from '../origin/headers.ts'
 import { askMaster, forwardToMaster, type MasterDocument } from '../origin/master.ts'
 import { rawPath } from '../protocol/path.ts'

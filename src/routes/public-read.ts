@@ -6,10 +6,10 @@
  * variations; without one the client's own headers travel, and only an answer whose `Cache-Control` and `Vary` allow it is kept.
  */
 
+import { cacheRule, isSharedRead, lifetimeOf } from '../cache/lifetime.ts'
+import { conditional, type Fetched, type Read } from '../cache/reads.ts'
 import type { CacheRule } from '../challenge/policy.ts'
-import { conditional, type Fetched, type Read } from '../origin/cached-read.ts'
 import { forwardRequest, type PassThroughContext } from '../origin/proxy.ts'
-import { cacheRule, isSharedRead, lifetimeOf } from '../origin/read-policy.ts'
 import { readWhole } from '../origin/whole-body.ts'
 import { encodedPath, rawQuery } from '../protocol/path.ts'
 import { rejected } from '../protocol/problem.ts'

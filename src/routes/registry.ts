@@ -2,7 +2,7 @@
  * `GET /v1/registry`: the challenges of the subnet, as the master registered them and as the public may see them.
  */
 
-import { conditional } from '../origin/cached-read.ts'
+import { conditional } from '../cache/reads.ts'
 import { rejected } from '../protocol/problem.ts'
 import { type RouteContext, refuse } from './context.ts'
 

@@ -2,9 +2,9 @@
 
 import { createBodyBudget } from '../../src/admission/body.ts'
 import { type App, createApp } from '../../src/app.ts'
+import { createReads, type ReadCache } from '../../src/cache/reads.ts'
 import { type Config, parseConfig } from '../../src/config/config.ts'
 import type { EventEntry, RequestEntry } from '../../src/log.ts'
-import { createReads, type ReadCache } from '../../src/origin/cached-read.ts'
 import type { OriginAnswer, OriginCall } from '../../src/origin/origin.ts'
 import { accepted } from '../../src/protocol/problem.ts'
 import { createChallengeSource } from '../../src/registry/challenge-source.ts'

@@ -10,7 +10,7 @@ import {
   type Phase,
   phaseOf,
   usefulSeconds,
-} from '../../src/origin/read-policy.ts'
+} from '../../src/cache/lifetime.ts'
 
 describe('a request takes part', () => {
   const SHARED: [headers: Record<string, string>, answersOrigin: boolean][] = [

@@ -12,7 +12,7 @@
  */
 
 import { createMemory, fromEntry, type Kept, toEntry, toResponse } from './kept-answer.ts'
-import { ageOf, isUnchanged, phaseOf } from './read-policy.ts'
+import { ageOf, isUnchanged, phaseOf } from './lifetime.ts'
 
 /** What is used of `Cache`. */
 export interface ReadCache {

@@ -1,7 +1,7 @@
 /** Kept answers: bounded memory, and nothing believed of the cache that was not written by us. */
 
 import { expect, test } from 'vitest'
-import { createMemory, fromEntry, type Kept, toEntry, toResponse } from '../../src/origin/kept-answer.ts'
+import { createMemory, fromEntry, type Kept, toEntry, toResponse } from '../../src/cache/kept-answer.ts'
 
 const KEPT: Kept = {
   body: Uint8Array.from(new TextEncoder().encode('text')),

@@ -2,7 +2,7 @@
  * A kept answer: in memory, as an entry of the cache, and as a response with its age.
  */
 
-import { type Lifetime, usefulSeconds } from './read-policy.ts'
+import { type Lifetime, usefulSeconds } from './lifetime.ts'
 
 export interface Kept {
   readonly body: Uint8Array<ArrayBuffer> | string

@@ -1,13 +1,7 @@
 /** Reads through the real Cache API: what is served when, how often the origin is asked, and with what age. */
 
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import {
-  conditional,
-  createReads,
-  type Fetched,
-  type Read,
-  type ReadCache,
-} from '../../src/origin/cached-read.ts'
+import { conditional, createReads, type Fetched, type Read, type ReadCache } from '../../src/cache/reads.ts'
 
 const LIFETIME = { freshSeconds: 10, staleSeconds: 20, errorSeconds: 100 }
 
