@@ -6,9 +6,9 @@
  */
 
 import { decodeSs58, encodeSs58 } from '../crypto/ss58.ts'
+import type { Lease } from '../lease/rules.ts'
 import { ZERO_HOTKEY } from '../protocol/metagraph.ts'
 import { type Attempt, type Chain, consultForHotkey } from './consult.ts'
-import type { Lease } from './lease.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** How long a hotkey that was not found is not looked for again. */

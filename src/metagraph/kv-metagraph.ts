@@ -8,6 +8,7 @@
  * State is values only: a request may read what another one wrote, never wait for another one's I/O.
  */
 
+import type { Lease, RefreshTerms } from '../lease/rules.ts'
 import { ageSeconds, type Metagraph } from '../protocol/metagraph.ts'
 import { type Attempt, type Chain, consultForSnapshot } from './consult.ts'
 import type { FaultReason } from './fault.ts'
@@ -17,7 +18,6 @@ import {
   type LookupOutcome,
   type Place,
 } from './fresh-registrations.ts'
-import type { Lease, RefreshTerms } from './lease.ts'
 import { acceptPushed } from './push.ts'
 import type { Snapshot } from './snapshot.ts'
 import { createSnapshotStore, type TextStore, type WriteOutcome } from './snapshot-store.ts'

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { encodeSs58 } from '../../src/crypto/ss58.ts'
+import { LOOKUPS_PER_MINUTE } from '../../src/lease/rules.ts'
 import type { LookupOutcome } from '../../src/metagraph/fresh-registrations.ts'
 import { createMetagraph } from '../../src/metagraph/kv-metagraph.ts'
-import { LOOKUPS_PER_MINUTE } from '../../src/metagraph/lease.ts'
 import { uidOf, ZERO_HOTKEY } from '../../src/protocol/metagraph.ts'
 import { DEV_GENESIS_HASH } from '../../tools/dev/chain-state.ts'
 import {

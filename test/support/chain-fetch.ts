@@ -1,6 +1,5 @@
 /** A chain, an endpoint list and a lease without sockets: what the metagraph room's unit tests run on. */
 
-import type { Endpoint, Fetch } from '../../src/metagraph/json-rpc.ts'
 import {
   applyReport,
   claimLookup,
@@ -8,7 +7,8 @@ import {
   type Lease,
   type LeaseState,
   NEW_LEASE,
-} from '../../src/metagraph/lease.ts'
+} from '../../src/lease/rules.ts'
+import type { Endpoint, Fetch } from '../../src/metagraph/json-rpc.ts'
 import { answerRpc, createChain, type DevChain } from '../../tools/dev/chain-state.ts'
 
 /** Unix seconds; 2 s into a block of the test chains. */

@@ -6,9 +6,9 @@
  * POST /lookup    body: a KV value; `count` times what an upload asks: the current metagraph and one hotkey's uid
  */
 
+import type { Lease } from '../../src/lease/rules.ts'
 import type { Fetch } from '../../src/metagraph/json-rpc.ts'
 import { createMetagraph } from '../../src/metagraph/kv-metagraph.ts'
-import type { Lease } from '../../src/metagraph/lease.ts'
 import { uidOf } from '../../src/protocol/metagraph.ts'
 
 const lease: Lease = {

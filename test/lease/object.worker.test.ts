@@ -3,9 +3,9 @@
 import { evictDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
-import { createDurableLease, type LeaseNamespace } from '../../src/metagraph/durable-lease.ts'
-import { LOOKUPS_PER_MINUTE } from '../../src/metagraph/lease.ts'
-import type { MetagraphLease } from '../../src/metagraph/metagraph-lease.ts'
+import { createDurableLease, type LeaseNamespace } from '../../src/lease/client.ts'
+import type { MetagraphLease } from '../../src/lease/object.ts'
+import { LOOKUPS_PER_MINUTE } from '../../src/lease/rules.ts'
 
 const NOW = 1_800_000_000
 const TERMS = { sinceClaimSeconds: 60, sinceSuccessSeconds: 0 }

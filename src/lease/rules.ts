@@ -5,7 +5,7 @@
  * in one place per subnet. Rules only; `metagraph-lease.ts` keeps the state.
  */
 
-import type { CoolDowns } from './consult.ts'
+import type { CoolDowns } from '../metagraph/consult.ts'
 
 /** Lookups of fresh registrations, subnet-wide. Public nodes allow about 60 requests a minute in all. */
 export const LOOKUPS_PER_MINUTE = 20

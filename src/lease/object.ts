@@ -15,7 +15,7 @@ import {
   NEW_LEASE,
   type RefreshReport,
   type RefreshTerms,
-} from './lease.ts'
+} from './rules.ts'
 
 const STATE = 'lease'
 

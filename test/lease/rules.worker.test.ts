@@ -1,14 +1,14 @@
 /** The rules, and the careful answers when the object behind them fails. */
 
 import { describe, expect, test } from 'vitest'
-import { createDurableLease, type LeaseStub } from '../../src/metagraph/durable-lease.ts'
+import { createDurableLease, type LeaseStub } from '../../src/lease/client.ts'
 import {
   applyReport,
   claimLookup,
   claimRefresh,
   LOOKUPS_PER_MINUTE,
   NEW_LEASE,
-} from '../../src/metagraph/lease.ts'
+} from '../../src/lease/rules.ts'
 
 const NOW = 1_800_000_000
 const TERMS = { sinceClaimSeconds: 60, sinceSuccessSeconds: 300 }

@@ -5,7 +5,7 @@
  * not: it only spares a newcomer some minutes.
  */
 
-import type { Claim, Lease, RefreshReport, RefreshTerms } from './lease.ts'
+import type { Claim, Lease, RefreshReport, RefreshTerms } from './rules.ts'
 
 /** When lookups may be tried again after the object could not be reached. */
 const LOOKUP_RETRY_SECONDS = 60
