@@ -3,7 +3,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { LedgerKey } from '../../src/admission/ports.ts'
-import { PURGE_BATCH_ROWS, PURGE_MARGIN_SECONDS } from '../../src/ledger/nonce-ledger.ts'
+import { PURGE_BATCH_ROWS, PURGE_MARGIN_SECONDS } from '../../src/ledger/object.ts'
 import { ledger, NOW, newKey, RETENTION_SECONDS, reservation, stubOf, verdict } from './support.worker.ts'
 
 /** Seconds after which the alarm comes again when nothing is due sooner. */

@@ -4,8 +4,8 @@ import { evictDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import type { LedgerFacts, LedgerKey, Reservation } from '../../src/admission/ports.ts'
-import { createLedger } from '../../src/ledger/durable-ledger.ts'
-import { shieldLedger } from '../../src/ledger/shielded-ledger.ts'
+import { createLedger } from '../../src/ledger/client.ts'
+import { shieldLedger } from '../../src/ledger/shield.ts'
 import {
   IN_FLIGHT_SECONDS,
   NOW,

@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers'
 import type { LedgerKey, Reservation } from '../../src/admission/ports.ts'
-import { createLedger } from '../../src/ledger/durable-ledger.ts'
+import { createLedger } from '../../src/ledger/client.ts'
 import type { Result } from '../../src/protocol/problem.ts'
 
 /** Unix seconds, far ahead: workerd's own clock must not reach an alarm that a test sets. */

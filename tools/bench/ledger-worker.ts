@@ -3,7 +3,7 @@
  * route per measured thing.
  */
 
-import { NonceLedger, PURGE_BATCH_ROWS, type ReserveCall } from '../../src/ledger/nonce-ledger.ts'
+import { NonceLedger, PURGE_BATCH_ROWS, type ReserveCall } from '../../src/ledger/object.ts'
 
 /** SHA-256 of nothing; the ledger only keeps it. */
 const BODY_HASH = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'

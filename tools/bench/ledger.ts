@@ -42,7 +42,7 @@ const miniflare = new Miniflare({
     modulesRoot: root,
     modules: [
       await module('tools/bench/ledger-worker.ts'),
-      await module('src/ledger/nonce-ledger.ts'),
+      await module('src/ledger/object.ts'),
       await module('src/admission/ports.ts'),
     ],
     durableObjects: { NONCES: { className: 'BenchLedger', useSQLite: true } },

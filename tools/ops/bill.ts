@@ -54,7 +54,7 @@ const ROWS_READ_PER_UPLOAD = 3
 const OBJECT_REQUESTS_PER_UPLOAD = 2
 /** platform-notes 10: an object of 128 MB is awake for about 5 ms a call. */
 const GB_SECONDS_PER_OBJECT_REQUEST = 0.005 * 0.128
-/** A ledger with something to purge wakes once an hour (`src/ledger/nonce-ledger.ts`); setting the alarm writes a row. */
+/** A ledger with something to purge wakes once an hour (`src/ledger/object.ts`); setting the alarm writes a row. */
 const ALARMS_PER_LEDGER_DAY = 24
 /** `npm run bench:ledger`: 10^6 rows are 186 MB; an empty ledger has 12 KB. */
 const BYTES_PER_ROW = 186

@@ -4,7 +4,7 @@ import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import type { LedgerKey, Reservation, Settlement } from '../../src/admission/ports.ts'
-import { createLedger } from '../../src/ledger/durable-ledger.ts'
+import { createLedger } from '../../src/ledger/client.ts'
 import type { OriginalUpload } from '../../src/protocol/problem.ts'
 import {
   IN_FLIGHT_SECONDS,

@@ -3,7 +3,7 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
-import { createLedger, type LedgerNamespace, type LedgerStub } from '../../src/ledger/durable-ledger.ts'
+import { createLedger, type LedgerNamespace, type LedgerStub } from '../../src/ledger/client.ts'
 import { IN_FLIGHT_SECONDS, NOW, newKey, RETENTION_SECONDS, reservation, verdict } from './support.worker.ts'
 
 const OPTIONS = { retentionSeconds: RETENTION_SECONDS, inFlightSeconds: IN_FLIGHT_SECONDS }

@@ -8,7 +8,7 @@
 
 import type { Ledger, LedgerFacts, LedgerKey, Settlement } from '../admission/ports.ts'
 import { accepted, type OriginalUpload, type Result, rejected } from '../protocol/problem.ts'
-import type { FindCall, ReserveCall } from './nonce-ledger.ts'
+import type { FindCall, ReserveCall } from './object.ts'
 
 /**
  * Beyond the origin's time limit: room for a slow start and a repeated settle. What is in flight for longer will not be
