@@ -24,13 +24,13 @@ import { createRegistry, type KvRegistry, MISS_PAUSE_SECONDS } from './registry/
 import type { Gateway } from './routes/context.ts'
 import { createLimit, SHIELD } from './routes/fair-use.ts'
 import { checkTrace } from './routes/trace.ts'
-import { createBoard, type DurableBoard } from './status/durable-board.ts'
+import { createBoard, type DurableBoard } from './status/client.ts'
 import { PROBE_TIMEOUT_MS, probeChallenges } from './status/probe.ts'
 import { createStatistics } from './status/statistics.ts'
 
 export { MetagraphLease } from './lease/object.ts'
 export { NonceLedger } from './ledger/object.ts'
-export { StatusBoard } from './status/status-board.ts'
+export { StatusBoard } from './status/object.ts'
 
 /** Half of an isolate's 128 MB: the other half is code, stacks, key tables and what the runtime buffers. */
 const BODY_BYTES_IN_FLIGHT = 64_000_000

@@ -15,8 +15,8 @@ import type { CallOrigin, OriginAnswer } from '../origin/origin.ts'
 import { problemResponse, type Rejection, rejected } from '../protocol/problem.ts'
 import type { ChallengeSource } from '../registry/challenge-source.ts'
 import type { KvRegistry } from '../registry/kv-registry.ts'
+import type { Board } from '../status/object.ts'
 import type { Statistics } from '../status/statistics.ts'
-import type { Board } from '../status/status-board.ts'
 
 /** Built once per isolate by the worker. */
 export interface Gateway {

@@ -3,8 +3,8 @@
  * would need escaping.
  */
 
+import type { Board } from './object.ts'
 import type { ChallengeStatus, StatusReport } from './report.ts'
-import type { Board } from './status-board.ts'
 
 type Sample = readonly [labels: Readonly<Record<string, string | number>>, value: number]
 

@@ -5,7 +5,7 @@
 import type { Challenge } from '../challenge/challenge.ts'
 import { originUrls } from '../origin/bridge.ts'
 import type { CallOrigin } from '../origin/origin.ts'
-import type { Probe } from './status-board.ts'
+import type { Probe } from './object.ts'
 
 export const PROBE_TIMEOUT_MS = 5000
 /** An invocation has 50 subrequests (wrangler.toml) for the chain, the master and these. */

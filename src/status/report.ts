@@ -5,8 +5,8 @@
  */
 
 import type { Challenge } from '../challenge/challenge.ts'
+import type { Board } from './object.ts'
 import { BOUNDS_MS, bySlug, type Tally } from './statistics.ts'
-import type { Board } from './status-board.ts'
 
 /** A cron that missed two turns knows nothing of now. */
 const PROBE_SECONDS = 900

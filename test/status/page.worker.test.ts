@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from 'vitest'
 import { toMetrics } from '../../src/status/metrics.ts'
+import type { Board } from '../../src/status/object.ts'
 import { toPage } from '../../src/status/page.ts'
 import { type Facts, toReport } from '../../src/status/report.ts'
-import type { Board } from '../../src/status/status-board.ts'
 import { configOf } from '../support/gateway.worker.ts'
 
 const NOW = 1_700_000_000

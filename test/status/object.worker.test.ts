@@ -3,7 +3,7 @@
 import { evictDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
-import { createBoard } from '../../src/status/durable-board.ts'
+import { createBoard } from '../../src/status/client.ts'
 import type { Batch } from '../../src/status/statistics.ts'
 
 const NOW = 1_700_000_100

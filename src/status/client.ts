@@ -2,8 +2,8 @@
  * The way to the status board. Nobody waits for it long, and nothing depends on it: what fails here is missing from a page.
  */
 
+import type { Board, Probe } from './object.ts'
 import type { Batch } from './statistics.ts'
-import type { Board, Probe } from './status-board.ts'
 
 /** What a page may be behind; it spares the object a flood of readers. */
 const MEMO_MS = 5000
