@@ -9,8 +9,8 @@ import { ageSeconds } from '../protocol/metagraph.ts'
 import { toMetrics } from '../status/metrics.ts'
 import { toPage } from '../status/page.ts'
 import { type StatusReport, toReport } from '../status/report.ts'
+import { limitsOf } from './about.ts'
 import type { RouteContext } from './context.ts'
-import { limitsOf } from './own.ts'
 
 const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
 

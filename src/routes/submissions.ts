@@ -11,7 +11,7 @@ import type { OriginAnswer } from '../origin/origin.ts'
 import { encodedPath, rawQuery } from '../protocol/path.ts'
 import { rejected } from '../protocol/problem.ts'
 import { awaitOrigin, challengeNamed, type RouteContext, refuse, relay } from './context.ts'
-import { refuseBusyAddress, stateQuota } from './fair-use.ts'
+import { refuseBusyAddress, stateQuota } from './rate-limit.ts'
 import { traceLike } from './trace.ts'
 
 /** `waitUntil` keeps the work alive when the client leaves: a reserved nonce must mean a forwarded upload. */

@@ -9,7 +9,7 @@ import { rehearseUpload } from '../admission/dry-run.ts'
 import { BRIDGE_PATH, bridgeHeaders } from '../origin/bridge.ts'
 import { rawQuery } from '../protocol/path.ts'
 import { type RouteContext, refuse } from './context.ts'
-import { refuseBusyAddress, stateQuota } from './fair-use.ts'
+import { refuseBusyAddress, stateQuota } from './rate-limit.ts'
 
 const SUFFIX = /\/verify$/
 

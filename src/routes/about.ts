@@ -7,7 +7,7 @@ import type { Config } from '../config/config.ts'
 import { NONCE_MAX_LENGTH } from '../protocol/headers.ts'
 import { ageSeconds } from '../protocol/metagraph.ts'
 import type { RouteContext } from './context.ts'
-import { SHIELD } from './fair-use.ts'
+import { SHIELD } from './rate-limit.ts'
 
 const NO_STORE = { 'cache-control': 'no-store' }
 

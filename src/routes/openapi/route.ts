@@ -2,8 +2,8 @@
  * `GET /openapi.json`: what this gateway takes and answers, for programs.
  */
 
-import type { RouteContext } from './context.ts'
-import { createDocument } from './openapi/document.ts'
+import type { RouteContext } from '../context.ts'
+import { createDocument } from './document.ts'
 
 /** Written once per isolate, when somebody asks. */
 let text: string | undefined
