@@ -10,7 +10,7 @@
 
 import { sha512 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
-import { isRecord, parseJson } from './json.ts'
+import { isRecord, parseJson } from '../protocol/json.ts'
 import { type PublishedRegistry, parseRegistry } from './published.ts'
 
 /** How long the memo answers without a look at KV; also the least time KV itself caches a read. */

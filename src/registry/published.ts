@@ -10,7 +10,7 @@
 
 import { CHALLENGE_STATUSES, type ChallengeStatus } from '../challenge/challenge.ts'
 import { isSlug } from '../protocol/canonical.ts'
-import { isRecord } from './json.ts'
+import { isRecord } from '../protocol/json.ts'
 
 /** Far more than a subnet has, and still little to look through on every request. */
 const MAX_CHALLENGES = 256

@@ -5,7 +5,7 @@
  * challenge's failure reads like inside (an exception that names internal URLs, reference 4.2) stays inside.
  */
 
-import { isRecord, parseJson } from './json.ts'
+import { isRecord, parseJson } from '../protocol/json.ts'
 
 /** Stands for the text of any error a source had. */
 const SAFE_ERROR = 'Challenge unavailable'
