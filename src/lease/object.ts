@@ -1,5 +1,5 @@
 /**
- * Durable Object, one per subnet: the state behind `lease.ts`.
+ * Durable Object, one per subnet: the state behind `rules.ts`.
  *
  * An object and not KV: turns and budgets need a counter that is exact everywhere at once, while KV shows other places old values
  * for a minute and allows one write a second per key (1,000 a day on the free plan). One row; a method is one read and one write.

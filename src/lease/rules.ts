@@ -2,13 +2,14 @@
  * What all isolates of the gateway must agree on: whose turn it is to ask the chain, and how often.
  *
  * Public nodes ration by source address and the gateway's isolates share theirs, so refreshes, lookups and cool-downs are counted
- * in one place per subnet. Rules only; `metagraph-lease.ts` keeps the state.
+ * in one place per subnet. Rules only; `object.ts` keeps the state.
  */
-
-import type { CoolDowns } from '../metagraph/consult.ts'
 
 /** Lookups of fresh registrations, subnet-wide. Public nodes allow about 60 requests a minute in all. */
 export const LOOKUPS_PER_MINUTE = 20
+
+/** Unix seconds until which an endpoint is left alone, by its name. */
+export type CoolDowns = Readonly<Record<string, number>>
 
 export interface LeaseState {
   /** Unix seconds when a refresh was last begun; 0 when never. */

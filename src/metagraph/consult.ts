@@ -6,6 +6,7 @@
  * second endpoint that says the same.
  */
 
+import type { CoolDowns } from '../lease/rules.ts'
 import { continuityFault, isSuddenLoss, sameMembers } from './continuity.ts'
 import type { Checked, FaultReason } from './fault.ts'
 import { callRpc, type Endpoint, endpointName, type Fetch } from './json-rpc.ts'
@@ -18,9 +19,6 @@ export interface Chain extends ChainTarget {
   /** In order of preference; may be empty when snapshots are pushed. */
   readonly endpoints: readonly Endpoint[]
 }
-
-/** Unix seconds until which an endpoint is left alone, by its name. */
-export type CoolDowns = Readonly<Record<string, number>>
 
 export interface Attempt {
   readonly endpoint: string
