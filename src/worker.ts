@@ -64,7 +64,7 @@ function createIsolate(env: Env): Isolate {
     logLine({ event: 'configuration', faults: parsed.faults.join('; ') })
     return { app: createApp(undefined, logLine, Date.now), refresh: async () => [] }
   }
-  const { config } = parsed
+  const config = parsed.value
   const metagraph = createMetagraphOf(config, env)
   const registry = createRegistryOf(config, env)
   const board = createBoard(() => env.STATUS.getByName(String(config.netuid)), Date.now)

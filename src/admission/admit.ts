@@ -18,7 +18,8 @@ import {
   signedFields,
 } from '../protocol/canonical.ts'
 import { parseSignedHeaders, parseTimestamp, type SignedHeaders } from '../protocol/headers.ts'
-import { accepted, type Result, rejected } from '../protocol/problem.ts'
+import { rejected } from '../protocol/problem.ts'
+import { accepted, type Result } from '../protocol/result.ts'
 import {
   type BodyBudget,
   type BodyLimits,

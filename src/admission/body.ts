@@ -6,7 +6,8 @@
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js'
-import { accepted, type Result, rejected } from '../protocol/problem.ts'
+import { rejected } from '../protocol/problem.ts'
+import { accepted, type Result } from '../protocol/result.ts'
 import type { RunningDigest } from './ports.ts'
 
 /**

@@ -9,7 +9,8 @@
 import { type Challenge, findChallenge } from '../challenge/challenge.ts'
 import { parseSignedHeaders, parseTimestamp } from '../protocol/headers.ts'
 import { ageSeconds } from '../protocol/metagraph.ts'
-import { accepted, problemBody, type Result, rejected } from '../protocol/problem.ts'
+import { problemBody, rejected } from '../protocol/problem.ts'
+import { accepted, type Result } from '../protocol/result.ts'
 import {
   type Admitted,
   judgeFreshness,

@@ -5,7 +5,8 @@
  */
 
 import { ageSeconds, type Metagraph, uidOf } from '../protocol/metagraph.ts'
-import { accepted, type Result, rejected } from '../protocol/problem.ts'
+import { rejected } from '../protocol/problem.ts'
+import { accepted, type Result } from '../protocol/result.ts'
 import type { MetagraphSource } from './ports.ts'
 
 export interface RegistrationPolicy {

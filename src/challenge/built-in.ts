@@ -54,5 +54,5 @@ export function builtInPolicy(slug: string): ChallengePolicy {
 function parsed(policy: object): ChallengePolicy {
   const result = parsePolicy(policy)
   if (!result.ok) throw new Error(result.faults.join('; '))
-  return result.policy
+  return result.value
 }

@@ -10,13 +10,13 @@
  * Every part may be left out. All faults are named at once, by position and expectation only, as in the rest of the configuration.
  */
 
+import { isRecord } from '../protocol/json.ts'
+import { accepted, type Result } from '../protocol/result.ts'
 import type { CacheRule, ChallengePolicy, Remap, RouteRule } from './policy.ts'
 import { isPublicPath, PASS_THROUGH_METHODS } from './public-path.ts'
 import { fillTemplate, isLiteral, type PathTemplate, parseTemplate } from './template.ts'
 
-export type ParsedPolicy =
-  | { readonly ok: true; readonly policy: ChallengePolicy }
-  | { readonly ok: false; readonly faults: readonly string[] }
+export type ParsedPolicy = Result<ChallengePolicy, { readonly faults: readonly string[] }>
 
 const TEMPLATE = 'a path such as /submissions/{id} or /v1/**'
 /** Longest promise a cached answer may live on, fresh or stale: after a day and a week somebody would have noticed. */
@@ -24,7 +24,7 @@ const MAX_FRESH_SECONDS = 86_400
 const MAX_STALE_SECONDS = 604_800
 
 export function parsePolicy(value: unknown): ParsedPolicy {
-  if (!isTable(value)) return { ok: false, faults: ['policy must be a table'] }
+  if (!isRecord(value)) return { ok: false, faults: ['policy must be a table'] }
   const read = new PolicyReader()
   read.fields(value, 'policy', 'remap, signed, env, allow, cache')
   const rules = (part: string) =>
@@ -36,7 +36,7 @@ export function parsePolicy(value: unknown): ParsedPolicy {
     allow: value['allow'] === undefined ? undefined : rules('allow'),
     cache: read.list(value['cache'], 'policy.cache', (entry, at) => read.cacheRule(entry, at)),
   }
-  return read.faults.length === 0 ? { ok: true, policy } : { ok: false, faults: read.faults }
+  return read.faults.length === 0 ? accepted(policy) : { ok: false, faults: read.faults }
 }
 
 class PolicyReader {
@@ -55,7 +55,7 @@ class PolicyReader {
   }
 
   remap(entry: unknown, at: string): Remap | undefined {
-    if (!isTable(entry)) return this.fault(`${at} must be a table with from and to`)
+    if (!isRecord(entry)) return this.fault(`${at} must be a table with from and to`)
     this.fields(entry, at, 'from, to')
     const { from: asked, to: sent } = entry
     const from = this.template(asked, `${at}.from`)
@@ -76,7 +76,7 @@ class PolicyReader {
   }
 
   cacheRule(entry: unknown, at: string): CacheRule | undefined {
-    if (!isTable(entry)) return this.fault(`${at} must be a table with path, seconds and stale_seconds`)
+    if (!isRecord(entry)) return this.fault(`${at} must be a table with path, seconds and stale_seconds`)
     this.fields(entry, at, 'path, seconds, stale_seconds')
     const path = this.template(entry['path'], `${at}.path`)
     const seconds = this.seconds(entry['seconds'], `${at}.seconds`, 1, MAX_FRESH_SECONDS)
@@ -109,8 +109,4 @@ class PolicyReader {
   private fault(sentence: string): undefined {
     this.faults.push(sentence)
   }
-}
-
-function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -7,7 +7,8 @@
  * text of the URL and lost remaps, signatures and the 503 that way (reference 1.4).
  */
 
-import { accepted, type Result, rejected } from '../protocol/problem.ts'
+import { rejected } from '../protocol/problem.ts'
+import { accepted, type Result } from '../protocol/result.ts'
 import { isPublicPath } from './public-path.ts'
 import { fillTemplate, matchTemplate, type PathTemplate } from './template.ts'
 

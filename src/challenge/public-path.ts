@@ -11,7 +11,8 @@
  */
 
 import { isForwardableSegment, isUnreserved, percentDecoded, rawPath } from '../protocol/path.ts'
-import { accepted, type Result, rejected } from '../protocol/problem.ts'
+import { rejected } from '../protocol/problem.ts'
+import { accepted, type Result } from '../protocol/result.ts'
 
 export const PASS_THROUGH_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD']
 

@@ -12,7 +12,8 @@ import {
 import { parsePolicy } from '../challenge/parse-policy.ts'
 import type { ChallengePolicy } from '../challenge/policy.ts'
 import { isSlug } from '../protocol/canonical.ts'
-import { isSafeUrl, isTable, type Reader, SAFE_URL } from './reader.ts'
+import { isRecord } from '../protocol/json.ts'
+import { isSafeUrl, type Reader, SAFE_URL } from './reader.ts'
 
 const FIELDS = ['name', 'status', 'origin', 'marker', 'policy']
 const ORIGIN = `${SAFE_URL}, vpc:BINDING, or a list of 1 to 8 different ones`
@@ -22,7 +23,7 @@ const MAX_ORIGINS = 8
 /** The `CHALLENGES` table by slug. */
 export function readChallenges(read: Reader): readonly Challenge[] {
   const table = read.structured('CHALLENGES') ?? {}
-  if (!isTable(table)) {
+  if (!isRecord(table)) {
     read.faults.push('CHALLENGES must be a table by slug')
     return []
   }
@@ -33,7 +34,7 @@ function readChallenge(read: Reader, slug: string, entry: unknown): Challenge | 
   const at = `CHALLENGES.${isSlug(slug) ? slug : '(slug)'}`
   const before = read.faults.length
   if (!isSlug(slug)) read.faults.push(`${at}: a slug is 2 to 64 lower-case letters, digits and inner hyphens`)
-  if (!isTable(entry)) {
+  if (!isRecord(entry)) {
     read.faults.push(`${at} must be a table with name and origin`)
     return undefined
   }
@@ -80,7 +81,7 @@ export function boundServices(origins: Origins): readonly string[] {
 /** A configured policy replaces the one that is built in for the slug. */
 function readPolicy(read: Reader, slug: string, value: unknown, at: string): ChallengePolicy {
   const parsed = value === undefined ? undefined : parsePolicy(value)
-  if (parsed?.ok === true) return parsed.policy
+  if (parsed?.ok === true) return parsed.value
   read.faults.push(...(parsed?.faults ?? []).map((fault) => `${at}.${fault}`))
   return builtInPolicy(slug)
 }

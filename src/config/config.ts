@@ -10,8 +10,10 @@ import { decodeSs58 } from '../crypto/ss58.ts'
 import type { AccessToken } from '../origin/access.ts'
 import type { Service } from '../origin/origin.ts'
 import type { ProtocolFamily } from '../protocol/canonical.ts'
+import { isRecord } from '../protocol/json.ts'
+import { accepted, type Result } from '../protocol/result.ts'
 import { boundServices, readChallenges } from './challenges.ts'
-import { isSafeUrl, isTable, Reader, SAFE_URL } from './reader.ts'
+import { isSafeUrl, Reader, SAFE_URL } from './reader.ts'
 
 export interface Config {
   readonly netuid: number
@@ -59,9 +61,7 @@ interface ChainEndpoint {
   readonly access: boolean
 }
 
-export type ParsedConfig =
-  | { readonly ok: true; readonly config: Config }
-  | { readonly ok: false; readonly faults: readonly string[] }
+export type ParsedConfig = Result<Config, { readonly faults: readonly string[] }>
 
 /** An upload is held whole while it is hashed, and an isolate has 128 MB for all its requests. */
 const MAX_UPLOAD_BYTES_LIMIT = 32_000_000
@@ -126,7 +126,7 @@ export function parseConfig(env: object): ParsedConfig {
   if (config.access === undefined && config.chainEndpoints.some((endpoint) => endpoint.access)) {
     read.faults.push('CHAIN_ENDPOINTS with access = true need ACCESS_CLIENT_ID and ACCESS_CLIENT_SECRET')
   }
-  return read.faults.length === 0 ? { ok: true, config } : { ok: false, faults: read.faults }
+  return read.faults.length === 0 ? accepted(config) : { ok: false, faults: read.faults }
 }
 
 /** The secret that holds a challenge's bearer token: `agent-challenge` reads `CHALLENGE_TOKEN_AGENT_CHALLENGE`. */
@@ -190,7 +190,7 @@ function isHotkey(value: unknown): value is string {
 type EndpointEntry = string | { readonly url: string; readonly access?: boolean }
 
 function isEndpoint(value: unknown): value is EndpointEntry {
-  if (!isTable(value)) return isSafeUrl(value)
+  if (!isRecord(value)) return isSafeUrl(value)
   const { url, access = false, ...rest } = value
   return isSafeUrl(url) && typeof access === 'boolean' && Object.keys(rest).length === 0
 }

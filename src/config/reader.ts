@@ -5,6 +5,7 @@
  */
 
 import type { Service } from '../origin/origin.ts'
+import { parseJson } from '../protocol/json.ts'
 
 export const SAFE_URL = 'an https:// URL (http:// only on loopback), no query'
 
@@ -96,17 +97,8 @@ export class Reader {
   /** A list or table, typed or as JSON text; undefined when unset, the text itself when it is not JSON. */
   structured(name: string): unknown {
     const value = this.env[name]
-    if (typeof value !== 'string') return value
-    try {
-      return JSON.parse(value)
-    } catch {
-      return value
-    }
+    return typeof value === 'string' ? (parseJson(value) ?? value) : value
   }
-}
-
-export function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** The platform's stubs have their methods where a spread does not find them, but `in` does. */

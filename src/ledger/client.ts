@@ -7,7 +7,8 @@
  */
 
 import type { Ledger, LedgerFacts, LedgerKey, Settlement } from '../admission/ports.ts'
-import { accepted, type OriginalUpload, type Result, rejected } from '../protocol/problem.ts'
+import { type OriginalUpload, rejected } from '../protocol/problem.ts'
+import { accepted, type Result } from '../protocol/result.ts'
 import type { FindCall, ReserveCall } from './object.ts'
 
 /**

@@ -7,7 +7,8 @@
  */
 
 import type { Ledger, LedgerKey } from '../admission/ports.ts'
-import { type Result, rejected } from '../protocol/problem.ts'
+import { rejected } from '../protocol/problem.ts'
+import type { Result } from '../protocol/result.ts'
 
 /** `allows` false only when the limiter says so; `seconds` is its period. */
 export function shieldLedger(

@@ -4,6 +4,8 @@
  * The words go into log lines, so they never hold a URL, a header or anything an endpoint wrote.
  */
 
+import type { Result } from '../protocol/result.ts'
+
 /** The endpoint did not give a JSON-RPC result. */
 type TransportFault =
   | 'network_error'
@@ -50,12 +52,9 @@ export interface Fault {
   readonly coolDownSeconds?: number
 }
 
-export type Checked<T> = { readonly ok: true; readonly value: T } | Fault
+/** A value, or the fault. */
+export type Checked<T> = Result<T, Omit<Fault, 'ok'>>
 
 export function fault(reason: FaultReason, coolDownSeconds?: number): Fault {
   return coolDownSeconds === undefined ? { ok: false, reason } : { ok: false, reason, coolDownSeconds }
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -6,7 +6,8 @@
  * are not followed: they would carry an Access token to another host.
  */
 
-import { type Checked, type Fault, fault, isRecord } from './fault.ts'
+import { isRecord, parseJson } from '../protocol/json.ts'
+import { type Checked, type Fault, fault } from './fault.ts'
 
 /** Refusals without a `Retry-After`: the proxy of the main public endpoint counts per 60 s. */
 const COOL_DOWN_SECONDS = 60
@@ -125,12 +126,4 @@ function askedToWait(response: Response, body: unknown): number | undefined {
     typeof fromBody === 'number' ? fromBody : Number.NaN,
   ].find((seconds) => seconds > 0)
   return asked === undefined ? undefined : Math.min(Math.ceil(asked), COOL_DOWN_MAX_SECONDS)
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -7,8 +7,9 @@
 
 import { hexToBytes } from '@noble/hashes/utils.js'
 import { encodeSs58 } from '../crypto/ss58.ts'
+import { isRecord } from '../protocol/json.ts'
 import { indexHotkeys, MAX_UIDS, type Metagraph } from '../protocol/metagraph.ts'
-import { type Checked, fault, isRecord } from './fault.ts'
+import { type Checked, fault } from './fault.ts'
 import {
   accountKey,
   BLOCK_NUMBER,

@@ -4,8 +4,8 @@
  * A value that is damaged, of another subnet or of another chain is no snapshot; it never becomes "not registered".
  */
 
+import { isRecord, parseJson } from '../protocol/json.ts'
 import { indexHotkeys, type Metagraph } from '../protocol/metagraph.ts'
-import { isRecord } from './fault.ts'
 import { type ChainState, type ChainTarget, isBlockHash } from './recording.ts'
 
 /** A metagraph, with what the next reading is compared against. */
@@ -49,12 +49,4 @@ export function knownHotkeys(snapshot: Snapshot | undefined): ReadonlyMap<string
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -6,6 +6,7 @@
  */
 
 import { encodedPath, rawQuery } from '../protocol/path.ts'
+import { accepted, type Result } from '../protocol/result.ts'
 import { originUrl } from './bridge.ts'
 import { forwardedHeaders } from './headers.ts'
 import type { CallOrigin, OriginAnswer } from './origin.ts'
@@ -16,9 +17,12 @@ import { readWhole } from './whole-body.ts'
 const MAX_DOCUMENT_BYTES = 2_000_000
 
 /** `cause` is for the operator's log. */
-export type MasterDocument =
-  | { readonly ok: true; readonly text: string; readonly contentType: string }
-  | { readonly ok: false; readonly cause: string }
+export type MasterAnswer = Result<MasterDocument, { readonly cause: string }>
+
+export interface MasterDocument {
+  readonly text: string
+  readonly contentType: string
+}
 
 export interface Master {
   readonly origin: URL
@@ -32,7 +36,7 @@ export async function askMaster(
   { origin, timeoutMs }: Master,
   path: string,
   requestId?: string,
-): Promise<MasterDocument> {
+): Promise<MasterAnswer> {
   const headers = new Headers({ accept: '*/*' })
   if (requestId !== undefined) headers.set('x-request-id', requestId)
   const answer = await call({ url: originUrl(origin, path, ''), method: 'GET', headers, marker: undefined })
@@ -48,11 +52,10 @@ export async function askMaster(
     await body.drop()
     return { ok: false, cause: body.cause }
   }
-  return {
-    ok: true,
+  return accepted({
     text: new TextDecoder().decode(body.bytes),
     contentType: returned.get('content-type') ?? '',
-  }
+  })
 }
 
 /** A management request as it came; `path` is canonical, `token` is the gateway's own, equal to the one that was sent. */

@@ -5,7 +5,8 @@
  * `, ` (platform-notes 4.4) and so fail as a hotkey, a signature or a timestamp.
  */
 
-import { accepted, type Result, rejected } from './problem.ts'
+import { rejected } from './problem.ts'
+import { accepted, type Result } from './result.ts'
 
 /** Longest nonce, in characters. It is a database key. */
 export const NONCE_MAX_LENGTH = 256

@@ -236,14 +236,6 @@ export type Rejection = {
   [C in ProblemCode]: { readonly code: C; readonly facts: Facts<C>; readonly cause?: string }
 }[ProblemCode]
 
-export type Result<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly rejection: Rejection }
-
-export function accepted<T>(value: T): Result<T> {
-  return { ok: true, value }
-}
-
 /** Builds a refusal; the compiler checks that `facts` are those of `code`. */
 export function rejected<C extends ProblemCode>(
   code: C,

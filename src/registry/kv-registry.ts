@@ -11,6 +11,7 @@
 import { sha512 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { isRecord, parseJson } from '../protocol/json.ts'
+import type { Result } from '../protocol/result.ts'
 import { type PublishedRegistry, parseRegistry } from './published.ts'
 
 /** How long the memo answers without a look at KV; also the least time KV itself caches a read. */
@@ -27,9 +28,7 @@ export interface TextStore {
 }
 
 /** The master's answer, or why there is none. */
-export type MasterAnswer =
-  | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly cause: string }
+export type MasterAnswer = Result<{ readonly text: string }, { readonly cause: string }>
 
 export interface RegistryOptions {
   readonly netuid: number
@@ -89,7 +88,7 @@ export function createRegistry(options: RegistryOptions): KvRegistry {
   async function sync(trigger: SyncOutcome['trigger'], now: number): Promise<SyncOutcome> {
     await reread(now)
     const answer = await options.ask()
-    const published = answer.ok ? parseRegistry(parseJson(answer.text)) : undefined
+    const published = answer.ok ? parseRegistry(parseJson(answer.value.text)) : undefined
     if (published === undefined) return conclude(trigger, 'kept', answer.ok ? 'malformed' : answer.cause)
     memo = toRegistry(published, now)
     const changed = stored === undefined || stored.text !== memo.text

@@ -100,7 +100,7 @@ function isCanonical(c: RouteContext): boolean {
 async function readMaster(
   c: RouteContext,
   path: string,
-  toFetched: (document: Extract<MasterDocument, { ok: true }>) => Fetched,
+  toFetched: (document: MasterDocument) => Fetched,
 ): Promise<Response> {
   const { config, callOrigin, reads } = c.env.gateway
   if (config.masterOrigin === undefined) return refuse(c, noMaster())
@@ -110,7 +110,7 @@ async function readMaster(
     alone: true,
     fetch: async () => {
       const document = await askMaster(callOrigin, master, path, c.env.entry.request_id)
-      return document.ok ? toFetched(document) : { kind: 'failed', cause: document.cause }
+      return document.ok ? toFetched(document.value) : { kind: 'failed', cause: document.cause }
     },
     waitUntil: (work) => c.executionCtx.waitUntil(work),
   }

@@ -2,6 +2,7 @@
  * The metagraph as the gateway sees it: public to read, and pushed by an operator where the edge cannot reach a chain node.
  */
 
+import { parseJson } from '../protocol/json.ts'
 import { ageSeconds, uidOf } from '../protocol/metagraph.ts'
 import { rejected } from '../protocol/problem.ts'
 import { type RouteContext, refuse } from './context.ts'
@@ -49,12 +50,4 @@ export async function putMetagraph(c: RouteContext): Promise<Response> {
     )
   }
   return c.json({ outcome: pushed.outcome, reason: pushed.reason, block: pushed.block ?? null })
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

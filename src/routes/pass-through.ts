@@ -9,7 +9,8 @@
 import { planPassThrough } from '../challenge/policy.ts'
 import { PASS_THROUGH_METHODS, type PassThroughTarget, readPassThrough } from '../challenge/public-path.ts'
 import { forwardRequest } from '../origin/proxy.ts'
-import { type Result, rejected } from '../protocol/problem.ts'
+import { rejected } from '../protocol/problem.ts'
+import type { Result } from '../protocol/result.ts'
 import { awaitOrigin, challengeNamed, type RouteContext, refuse, relay } from './context.ts'
 import { publicRead, readPublic } from './public-read.ts'
 

@@ -17,7 +17,7 @@ function planned(policy: ChallengePolicy, method: string, path: string) {
 function policyOf(value: unknown): ChallengePolicy {
   const parsed = parsePolicy(value)
   if (!parsed.ok) throw new Error(parsed.faults.join('; '))
-  return parsed.policy
+  return parsed.value
 }
 
 function faultsOf(value: unknown): readonly string[] {

@@ -8,7 +8,7 @@ const DEMO = { name: 'Demo', origin: 'https://demo.origin.example.com' }
 function configOf(env: object) {
   const parsed = parseConfig(env)
   if (!parsed.ok) throw new Error(parsed.faults.join('; '))
-  return parsed.config
+  return parsed.value
 }
 
 function faultsOf(env: object): readonly string[] {

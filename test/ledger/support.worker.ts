@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers'
 import type { LedgerKey, Reservation } from '../../src/admission/ports.ts'
 import { createLedger } from '../../src/ledger/client.ts'
-import type { Result } from '../../src/protocol/problem.ts'
+import type { Result } from '../../src/protocol/result.ts'
 
 /** Unix seconds, far ahead: workerd's own clock must not reach an alarm that a test sets. */
 export const NOW = 4_000_000_000

@@ -2,6 +2,7 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { accepted } from '../../src/protocol/result.ts'
 import {
   createRegistry,
   type MasterAnswer,
@@ -35,7 +36,7 @@ function registryText(...slugs: string[]): string {
   return JSON.stringify({ network: 'platform', api_version: '1.0', master_uid: 0, challenges })
 }
 
-const saying = (...slugs: string[]): MasterAnswer => ({ ok: true, text: registryText(...slugs) })
+const saying = (...slugs: string[]): MasterAnswer => accepted({ text: registryText(...slugs) })
 
 /** One isolate; `master.answer` is what the master says now. */
 function isolate(
@@ -99,9 +100,9 @@ describe('the cron', () => {
 
   const FAULTS: [name: string, answer: MasterAnswer, reason: string][] = [
     ['down', DOWN, 'thrown Error'],
-    ['not JSON', { ok: true, text: '<html>' }, 'malformed'],
-    ['another shape', { ok: true, text: '{"detail":"Not Found"}' }, 'malformed'],
-    ['half a registry', { ok: true, text: registryText('demo', 'demo') }, 'malformed'],
+    ['not JSON', accepted({ text: '<html>' }), 'malformed'],
+    ['another shape', accepted({ text: '{"detail":"Not Found"}' }), 'malformed'],
+    ['half a registry', accepted({ text: registryText('demo', 'demo') }), 'malformed'],
   ]
   test.each(FAULTS)('master %s: the last good one serves, with its age', async (_, answer, reason) => {
     const one = isolate(saying('demo'))

@@ -5,7 +5,7 @@ import { createApp } from '../../src/app.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import type { EventEntry, RequestEntry } from '../../src/log.ts'
 import type { OriginCall } from '../../src/origin/origin.ts'
-import { accepted } from '../../src/protocol/problem.ts'
+import { accepted } from '../../src/protocol/result.ts'
 import type { Gateway } from '../../src/routes/context.ts'
 import { ask as askApp } from '../support/ask.worker.ts'
 import { withoutMaster } from '../support/gateway.worker.ts'
@@ -61,8 +61,8 @@ async function ask(path: string, init: RequestInit = {}, { broken, answer }: Cha
   if (!parsed.ok) throw new Error(parsed.faults.join())
   const budget = createBodyBudget(1_000_000, () => NOW)
   const gateway: Gateway = {
-    config: parsed.config,
-    ...withoutMaster(parsed.config),
+    config: parsed.value,
+    ...withoutMaster(parsed.value),
     ports,
     budgets: { uploads: budget, newcomers: budget },
     refreshIfOverdue: () => undefined,

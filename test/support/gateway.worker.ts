@@ -6,14 +6,14 @@ import { createReads, type ReadCache } from '../../src/cache/reads.ts'
 import { type Config, parseConfig } from '../../src/config/config.ts'
 import type { EventEntry, RequestEntry } from '../../src/log.ts'
 import type { OriginAnswer, OriginCall } from '../../src/origin/origin.ts'
-import { accepted } from '../../src/protocol/problem.ts'
+import { accepted } from '../../src/protocol/result.ts'
 import { createChallengeSource } from '../../src/registry/challenge-source.ts'
 import type { Gateway } from '../../src/routes/context.ts'
 
 export function configOf(env: object): Config {
   const parsed = parseConfig(env)
   if (!parsed.ok) throw new Error(parsed.faults.join('; '))
-  return parsed.config
+  return parsed.value
 }
 
 /** What a gateway without a master has where one with a master asks it; nothing is found in its cache, and nothing remembered. */

@@ -77,10 +77,10 @@ async function faultsOf(
   const parsed = parseDeployment(deployment)
   if (!parsed.ok) return parsed.faults
   const host = deployment.routes[0] ?? ''
-  const unfit = checkDeployment(deployment, parsed.config, host)
+  const unfit = checkDeployment(deployment, parsed.value, host)
     .filter(({ verdict }) => verdict === 'fail')
     .map(({ check, says, todo }) => `${check}: ${says}  ->  ${todo}`)
-  return dryRun ? unfit : [...unfit, ...placeholdersIn(deployment, parsed.config)]
+  return dryRun ? unfit : [...unfit, ...placeholdersIn(deployment, parsed.value)]
 }
 
 function readArguments() {

@@ -81,7 +81,7 @@ async function missingNames(deployment: Deployment, wrangler: Wrangler): Promise
     )
   const held = await listSecrets(wrangler, deployment.environment ?? '')
   if ('fault' in held) throw new UsageError(`${held.fault}; first: ${held.todo}`)
-  return secretNames(parsed.config).filter((name) => !held.names.has(name))
+  return secretNames(parsed.value).filter((name) => !held.names.has(name))
 }
 
 /** One half of a token is of no use with the other half of another. */

@@ -202,7 +202,7 @@ describe('what the pages say to write into wrangler.toml', () => {
       if (!parsed.ok) throw new Error(parsed.faults.join('; '))
       // Whoever copies it word for word is told so before it is deployed.
       const hosts = matches(block, /"(?:https:\/\/)?([\w{}-]+(?:\.[\w-]+)+)"/g)
-      expect(placeholdersIn(deployment, parsed.config)).toHaveLength(hosts.length)
+      expect(placeholdersIn(deployment, parsed.value)).toHaveLength(hosts.length)
     } finally {
       rmSync(directory, { recursive: true })
     }

@@ -44,13 +44,13 @@ async function check(world: World = {}) {
     ...(world.marker ? { marker: world.marker } : {}),
   }
   const parsed = parseConfig({ CHALLENGES: { demo } })
-  const challenge = parsed.ok ? parsed.config.challenges[0] : undefined
+  const challenge = parsed.ok ? parsed.value.challenges[0] : undefined
   if (!parsed.ok || challenge === undefined) throw new Error('no challenge')
   const sent: Request[] = []
   const [door] = doorsOf(challenge)
   if (door === undefined) throw new Error('no origin')
   const findings = await checkChallenge(door, {
-    config: parsed.config,
+    config: parsed.value,
     secrets: world.secrets ?? KNOWN,
     environment: world.environment ?? 'production',
     fetch: async (url, init) => {
@@ -193,12 +193,12 @@ test('each of several origins is examined by a name of its own; a VPC service ca
     CHALLENGES: { demo: { origin: origins } },
   })
   if (!parsed.ok) throw new Error(parsed.faults.join('; '))
-  const doors = parsed.config.challenges.flatMap(doorsOf)
+  const doors = parsed.value.challenges.flatMap(doorsOf)
   expect(doors.map(({ label }) => label)).toEqual(['demo', 'demo#2'])
   const found = await Promise.all(
     doors.map((door) =>
       checkChallenge(door, {
-        config: parsed.config,
+        config: parsed.value,
         secrets: KNOWN,
         environment: 'production',
         fetch: async () => new Response(null, { status: 200 }),
@@ -225,7 +225,7 @@ describe('secrets that are missing', () => {
     const parsed = parseConfig({ CHALLENGES: { demo: { origin: 'https://demo.origin.example.com' } } })
     if (!parsed.ok) throw new Error('faults')
     const deployment = { environment, env: {}, secrets: new Map(), routes: [], crons: [], openAddresses: [] }
-    const findings = checkSecrets(deployment, parsed.config, new Set())
+    const findings = checkSecrets(deployment, parsed.value, new Set())
     expect(findings.map(({ verdict }) => verdict)).toEqual(found)
   })
 })

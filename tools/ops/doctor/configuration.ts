@@ -14,7 +14,7 @@ import { type Finding, fail, pass, warn } from './finding.ts'
 export function checkConfiguration(deployment: Deployment): Finding[] {
   const parsed = parseDeployment(deployment)
   if (parsed.ok) {
-    const { netuid, family, challenges } = parsed.config
+    const { netuid, family, challenges } = parsed.value
     return [pass('configuration', `subnet ${netuid}, protocol ${family}, challenges: ${challenges.length}`)]
   }
   const where =

@@ -46,7 +46,7 @@ export async function examine(examination: Examination): Promise<readonly Findin
   const { gateway, deployment, oldDoors, now } = examination
   const parsed = deployment && parseDeployment(deployment)
   const ask = createAsk(gateway)
-  const known = await lookUpChallenges(ask, parsed?.ok === true ? parsed.config : undefined)
+  const known = await lookUpChallenges(ask, parsed?.ok === true ? parsed.value : undefined)
   const { config } = known
   const asked = known.challenges.find(({ slug, name }) => [slug, name].includes(examination.slug ?? ''))
   const active = known.challenges.find(({ status }) => status === 'active')
