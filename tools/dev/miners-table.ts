@@ -13,7 +13,7 @@ const END = '<!-- /refusals -->'
 
 const METAGRAPH = { metagraph_block: 8_791_247, metagraph_age_seconds: 24 }
 
-/** Facts as they may look, one for each code: hints name them. */
+/** Every fact of each code as it may look: the table names them, and hints speak of them. */
 const EXAMPLES: { readonly [C in ProblemCode]: Extract<Rejection, { readonly code: C }>['facts'] } = {
   missing_header: { header: 'x-nonce' },
   malformed_header: { header: 'x-nonce', reason: 'control or non-ASCII character' },
@@ -24,8 +24,8 @@ const EXAMPLES: { readonly [C in ProblemCode]: Extract<Rejection, { readonly cod
     skew_seconds: -400,
     max_skew_seconds: 300,
   },
-  invalid_signature: { likely_cause: '', canonical_message: '' },
-  unknown_hotkey: METAGRAPH,
+  invalid_signature: { likely_cause: '', canonical_message: '', fields: [], body_bytes: 0 },
+  unknown_hotkey: { ...METAGRAPH, retry_after_seconds: 60 },
   blocked_uid: { uid: 0, ...METAGRAPH },
   metagraph_unavailable: { retry_after_seconds: 30 },
   nonce_already_used: {
@@ -42,7 +42,7 @@ const EXAMPLES: { readonly [C in ProblemCode]: Extract<Rejection, { readonly cod
   unauthorized: {},
   not_found: {},
   method_not_allowed: { allow: ['POST'] },
-  bad_request: {},
+  bad_request: { reason: 'it cannot be read' },
   internal_error: {},
 }
 
@@ -52,9 +52,11 @@ export function withTable(page: string): string {
   const [, after = ''] = rest.split(END)
   const rows = Object.entries(EXAMPLES).map(([code, facts]) => {
     const { status, detail, hint } = problemBody({ code, facts } as Rejection)
-    return `| \`${code}\` | ${status} | ${detail} | ${hint} |`
+    const names = Object.keys(facts).map((name) => `\`${name}\``)
+    return `| \`${code}\` | ${status} | ${detail} | ${names.join(', ')} | ${hint} |`
   })
-  const table = ['| code | status | what is wrong | what to do |', '|---|---|---|---|', ...rows].join('\n')
+  const heads = ['| code | status | what is wrong | facts | what to do |', '|---|---|---|---|---|']
+  const table = [...heads, ...rows].join('\n')
   return `${before}${START}${table}\n${END}${after}`
 }
 
