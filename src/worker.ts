@@ -72,12 +72,13 @@ function createIsolate(env: Env): Isolate {
   const log = createLog(config.logSample, datasetOf(env))
   const probe = createOriginCaller(config, Math.min(config.originTimeoutMs, PROBE_TIMEOUT_MS))
   const probeAll = async (now: number) => {
-    const challenges = await gateway.challenges.listFor(config.challenges[0]?.slug ?? '', now)
-    await board.probed(await probeChallenges(probe, challenges, now)).catch(() => {})
+    await registry?.refresh(now)
+    const challenges = await gateway.challenges.known(now)
+    await board.probed(await probeChallenges(probe, challenges, Date.now)).catch(() => {})
   }
   return {
     app: createApp(gateway, log, Date.now),
-    refresh: (now) => Promise.all([metagraph.refresh(now), registry?.refresh(now), probeAll(now)]),
+    refresh: (now) => Promise.all([metagraph.refresh(now), probeAll(now)]),
   }
 }
 

@@ -11,6 +11,8 @@ import type { KvRegistry, Registry } from './kv-registry.ts'
 import type { RegisteredChallenge } from './published.ts'
 
 export interface ChallengeSource {
+  /** All that are known, of any status; the master is not asked. Never throws. */
+  known(now: number): Promise<readonly Challenge[]>
   /** All that are known, of any status; when `text` (slug or name) is none that is active, after another look. Never throws. */
   listFor(text: string, now: number): Promise<readonly Challenge[]>
 }
@@ -21,7 +23,7 @@ export function createChallengeSource(
   registry?: Pick<KvRegistry, 'current' | 'afterMiss'>,
   template?: string,
 ): ChallengeSource {
-  if (registry === undefined) return { listFor: async () => own }
+  if (registry === undefined) return { known: async () => own, listFor: async () => own }
   let memo: { readonly of: Registry | undefined; readonly list: readonly Challenge[] } | undefined
 
   const listOf = (from: Registry | undefined): readonly Challenge[] => {
@@ -32,6 +34,8 @@ export function createChallengeSource(
   }
 
   return {
+    known: async (now) => listOf(await registry.current(now)),
+
     async listFor(text, now) {
       const list = listOf(await registry.current(now))
       if (findChallenge(list, text) !== undefined || own.some(({ slug }) => slug === text)) return list

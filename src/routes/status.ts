@@ -42,7 +42,7 @@ async function reportOf(c: RouteContext): Promise<StatusReport> {
   const now = c.env.receivedAt
   const [metagraph, list, board] = await Promise.all([
     ports.metagraph.current(now),
-    challenges.listFor(config.challenges[0]?.slug ?? '', now),
+    challenges.known(now),
     readBoard(),
   ])
   const facts = {

@@ -1,5 +1,5 @@
 /**
- * The cron's question to every challenge: are you there? Any answer of its own below 500 says yes.
+ * The cron's question to every challenge: are you there? Any answer of the challenge below 500 says yes.
  */
 
 import type { Challenge } from '../challenge/challenge.ts'
@@ -8,24 +8,47 @@ import type { CallOrigin } from '../origin/origin.ts'
 import type { Probe } from './object.ts'
 
 export const PROBE_TIMEOUT_MS = 5000
-/** An invocation has 50 subrequests (wrangler.toml) for the chain, the master and these. */
-const MOST_PROBES = 32
+/**
+ * An invocation has six connections that wait for response headers, and a seventh fetch stands in line while its own timer runs
+ * (developers.cloudflare.com/workers/platform/limits). Four of them leave two for the chain and the master.
+ */
+const AT_A_TIME = 4
+/** An invocation has 200 subrequests (wrangler.toml) for the chain, the master and these. */
+const MOST_FETCHES = 150
 
-/** By slug, of the active ones; `now` in Unix seconds. Never throws. */
+/** By slug, of the active ones; `now` in Unix milliseconds. Never throws. */
 export async function probeChallenges(
   call: CallOrigin,
   challenges: readonly Challenge[],
-  now: number,
+  now: () => number,
 ): Promise<Record<string, Probe>> {
-  const active = challenges.filter(({ status }) => status === 'active').slice(0, MOST_PROBES)
-  const probes = active.map(async (challenge): Promise<[string, Probe]> => {
-    const { slug, marker } = challenge
-    const headers = new Headers({ accept: '*/*' })
-    const answer = await call({ ...originUrls(challenge, '/health', ''), method: 'GET', headers, marker })
-    if (!answer.delivered) return [slug, { at: now, reachable: false }]
-    // A body that nobody reads would hold its connection.
-    await answer.response.body?.cancel().catch(() => {})
-    return [slug, { at: now, reachable: answer.response.status < 500 }]
+  const waiting = withinBudget(challenges.filter(({ status }) => status === 'active'))
+  const probes: [slug: string, probe: Probe][] = []
+  const probeNext = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const reachable = await answers(call, next)
+      probes.push([next.slug, { at: now() / 1000, reachable }])
+    }
+  }
+  await Promise.all(Array.from({ length: AT_A_TIME }, probeNext))
+  return Object.fromEntries(probes)
+}
+
+/** A challenge that does not answer costs one fetch for each of its origins. */
+function withinBudget(challenges: readonly Challenge[]): Challenge[] {
+  let fetches = 0
+  return challenges.filter(({ origins }) => {
+    fetches += origins.length
+    return fetches <= MOST_FETCHES
   })
-  return Object.fromEntries(await Promise.all(probes))
+}
+
+async function answers(call: CallOrigin, challenge: Challenge): Promise<boolean> {
+  const { marker } = challenge
+  const headers = new Headers({ accept: '*/*' })
+  const answer = await call({ ...originUrls(challenge, '/health', ''), method: 'GET', headers, marker })
+  if (!answer.delivered) return false
+  // A body that is left unread would hold its connection.
+  await answer.response.body?.cancel().catch(() => {})
+  return answer.response.status < 500
 }

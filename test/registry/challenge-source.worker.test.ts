@@ -31,7 +31,7 @@ function sourceOf(now: Registry | undefined, later = now, template: string | und
   }
   const source = createChallengeSource(OWN, registry, template)
   const find = async (text: string) => findChallenge(await source.listFor(text, 0), text)
-  return { find, asked }
+  return { find, asked, source }
 }
 
 test('without a registry the list is the operator’s, whatever is asked for', async () => {
@@ -57,6 +57,12 @@ test('a registered one has its origin from the template and its peculiarities by
   })
   expect((await find('dEMO'))?.slug).toBe('demo')
   expect((await find('prism'))?.policy.remap).toHaveLength(9)
+})
+
+test('what is known is told without a question to the master', async () => {
+  const { asked, source } = sourceOf(undefined, registryOf({ slug: 'demo', name: 'Demo', status: 'active' }))
+  expect((await source.known(0)).map(({ slug }) => slug)).toEqual(['own', 'asleep'])
+  expect(asked).toEqual([])
 })
 
 describe('who is found', () => {

@@ -93,7 +93,10 @@ describe.each(ALL)('%s', (name, config) => {
       compatibility_date,
       compatibility_flags,
       observability,
+      upload_source_maps: true,
+      dependencies_instrumentation: { enabled: false },
     })
+    expect(limits).toMatchObject({ subrequests: 200 })
     const migrated = migrations.flatMap(({ new_sqlite_classes = [] }) => new_sqlite_classes)
     const classes = config.durable_objects.bindings.map(({ class_name }) => class_name)
     expect(classes.filter((each) => !migrated.includes(each))).toEqual([])
