@@ -5,16 +5,19 @@ import { closingLine } from './test/support/closing-line.ts'
 // What needs the platform runs inside workerd and is named for it; everything else runs in plain Node.
 const WORKER = ['test/**/*.worker.test.ts']
 const BLACKBOX = ['test/blackbox/**']
+// What needs more than `npm ci` (test/support/field.ts): `npm test` runs it where that is there, `npm run test:field` fetches it.
+const FIELD = ['test/**/*.field.test.ts']
 
 export default defineConfig({
   test: {
+    globalSetup: './test/support/temporary.ts',
     reporters: [['default', { summary: false }], closingLine],
     projects: [
       {
         test: {
           name: 'pure',
           include: ['test/**/*.test.ts'],
-          exclude: [...WORKER, ...BLACKBOX],
+          exclude: [...WORKER, ...BLACKBOX, ...FIELD],
           environment: 'node',
         },
       },
@@ -26,10 +29,21 @@ export default defineConfig({
         test: {
           name: 'blackbox',
           include: ['test/blackbox/**/*.test.ts'],
+          exclude: FIELD,
           environment: 'node',
           fileParallelism: false,
           testTimeout: 30_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'field',
+          include: FIELD,
+          environment: 'node',
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 90_000,
         },
       },
     ],

@@ -377,13 +377,13 @@ describe('the development chain', () => {
 
 const VECTORS = path.resolve(import.meta.dirname, '../../../shared/vectors')
 const present = existsSync(VECTORS)
-if (!present) console.log(`skipped: recorded mainnet exchanges, ${VECTORS} is not here`)
+const WITHOUT = present ? '' : ' (skipped: ../shared/vectors is missing)'
 
 test.runIf(process.env['CI'] !== undefined)('the vectors are here', () => {
   expect(present).toBe(true)
 })
 
-describe.runIf(present)('recorded mainnet', () => {
+describe.runIf(present)(`recorded mainnet${WITHOUT}`, () => {
   const MAINNET = '0x2f0555cc76fc2840a25a6ea3b9637146806f1f44b090c175ffde2a7e5ab36c03'
 
   test('1,024 hotkeys of subnet 1', async () => {

@@ -27,7 +27,6 @@ class Wallet:
 `
 const PYTHON = (await run('python3', ['--version'])).code === 0
 const WITHOUT = PYTHON ? '' : ' (skipped: no python3 here)'
-if (!PYTHON) console.log('the test of miner/upload.py is skipped: no python3 here')
 
 /** Content type, status and text of the challenge's; a refusal of the gateway's; or the connection closed on a whole upload. */
 type Reply = [type: string, status: number, text: string] | 'close' | { readonly rejection: Rejection }

@@ -1,20 +1,16 @@
-/**
- * Wallets written by the real bittensor-wallet package, read by ours, and its own Keypair against the gateway.
- *
- * Skipped, and said so, only where Python or the package cannot be had.
- */
+/** Wallets written by the real bittensor-wallet package, read by ours, and its own Keypair against the gateway. */
 
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { passwordVariable } from '../../miner/wallet/password.ts'
-import { CLI, cli, run, walletPython } from '../support/miner.ts'
+import { fieldTool } from '../support/field.ts'
+import { CLI, cli, run } from '../support/miner.ts'
 import { startWorld, type TestWorld } from '../support/world.ts'
 
-const { python = '', missing } = await walletPython()
-const WITHOUT = missing === undefined ? '' : ` (skipped: ${missing})`
-if (missing !== undefined) console.log(`wallet tests are skipped: ${missing}`)
+const wallet = fieldTool('bittensor-wallet')
+const python = wallet.program('python')
 const PASSWORD = 'canary password'
 
 /** Prints hotkey by name, and the variable the password is kept in. `enc` costs Argon2 once. */
@@ -48,7 +44,7 @@ beforeAll(async () => {
   wallets = await mkdtemp(path.join(tmpdir(), 'wallets-'))
   file = path.join(wallets, 'agent.py')
   await writeFile(file, 'print(1)\n')
-  const made = missing === undefined ? await run(python, ['-c', MAKE, wallets, PASSWORD]) : undefined
+  const made = wallet.missing ? undefined : await run(python, ['-c', MAKE, wallets, PASSWORD])
   const [byName, variables] = JSON.parse(made?.stdout.split('\n').at(-2) ?? '[{}, {}]')
   hotkeys = byName
   scrambled = variables
@@ -68,7 +64,7 @@ function upload(hotkey: string, env: Readonly<Record<string, string>> = {}) {
   })
 }
 
-describe.skipIf(missing !== undefined)(`wallets of bittensor-wallet${WITHOUT}`, () => {
+describe.skipIf(wallet.missing)(`wallets of bittensor-wallet${wallet.note}`, () => {
   test.each(['plain', 'ed25519', 'uri', 'seed'])('%s', async (name) => {
     const { code, stdout } = await upload(name)
     expect([code, JSON.parse(stdout).answer.hotkey]).toEqual([0, hotkeys[name]])
@@ -135,7 +131,7 @@ def read(fd):
 pty.spawn(sys.argv[2:], read)
 `
 
-describe.skipIf(missing !== undefined)(`miner/upload.py${WITHOUT}`, () => {
+describe.skipIf(wallet.missing)(`miner/upload.py${wallet.note}`, () => {
   const python_upload = (challenge: string) =>
     run(python, [
       'miner/upload.py',
@@ -162,7 +158,7 @@ describe.skipIf(missing !== undefined)(`miner/upload.py${WITHOUT}`, () => {
 })
 
 describe('docs/upload.sh', () => {
-  test.skipIf(missing !== undefined)(`with the wallet package${WITHOUT}`, async () => {
+  test.skipIf(wallet.missing)(`with the wallet package${wallet.note}`, async () => {
     const sign = `${python} -c 'import sys; from bittensor_wallet import Wallet; print(Wallet(name="miner", hotkey="plain", path="${wallets}").hotkey.sign(sys.stdin.buffer.read()).hex())'`
     const { code, stdout } = await shell(hotkeys['plain'] ?? '', sign)
     expect([code, JSON.parse(stdout).hotkey]).toEqual([0, hotkeys['plain']])

@@ -1,6 +1,5 @@
 /** The package as a miner installs it: the command, the SDK in Node and in Chromium, its types, its size. */
 
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -9,18 +8,14 @@ import path from 'node:path'
 import { build } from 'esbuild'
 import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { NPM_CACHE } from '../../tools/dev/field.ts'
 import { DEV_KEYS } from '../../tools/dev/keys.ts'
+import { fieldTool } from '../support/field.ts'
 import { run } from '../support/miner.ts'
 import { startWorld, type TestWorld } from '../support/world.ts'
 
-const CHROMIUM = [
-  process.env['CHROMIUM'] ?? '',
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find((file) => file !== '' && existsSync(file))
-if (CHROMIUM === undefined)
-  console.log('the browser test is skipped: no Chromium here (apt-get install chromium)')
+const registry = fieldTool('dependencies')
+const browsers = fieldTool('chromium')
 const SEED = DEV_KEYS.find(({ name, scheme }) => name === 'bob' && scheme === 'sr25519')?.seed ?? ''
 
 let world: TestWorld
@@ -39,7 +34,7 @@ beforeAll(async () => {
   await writeFile(path.join(folder, 'package.json'), '{"type":"module"}')
   const installed = await run(
     'npm',
-    ['install', '--no-audit', '--no-fund', '--prefer-offline', `./${tarball}`],
+    ['install', '--no-audit', '--no-fund', '--offline', '--cache', NPM_CACHE, `./${tarball}`],
     npm,
     folder,
   )
@@ -52,7 +47,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-describe('installed', () => {
+describe.skipIf(registry.missing)(`installed${registry.note}`, () => {
   test('platform-edge uploads', async () => {
     const command = path.join(folder, 'node_modules/.bin/platform-edge')
     const env = { PLATFORM_EDGE_URL: world.gateway.url, PLATFORM_EDGE_SEED: SEED }
@@ -150,8 +145,8 @@ export async function send(): Promise<string> {
 }
 `
 
-describe.skipIf(CHROMIUM === undefined)(
-  `Chromium${CHROMIUM ? '' : ' (skipped: none found; apt-get install chromium)'}`,
+describe.skipIf(registry.missing || browsers.missing)(
+  `the SDK in Chromium${registry.note || browsers.note}`,
   () => {
     test('the SDK signs and submits in a page', async () => {
       const bundled = await build({
@@ -162,7 +157,10 @@ describe.skipIf(CHROMIUM === undefined)(
       })
       const page = `<!doctype html><script>${bundled.outputFiles[0]?.text}</script>`
       const site = await serve(page, world.gateway.url)
-      const browser = await chromium.launch({ executablePath: CHROMIUM ?? '', args: ['--no-sandbox'] })
+      const browser = await chromium.launch({
+        executablePath: browsers.program('chromium'),
+        args: ['--no-sandbox'],
+      })
       try {
         const tab = await browser.newPage()
         await tab.goto(site.url)
