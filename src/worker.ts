@@ -132,7 +132,7 @@ function createShieldedLedger(
 ): Ledger {
   const ledger = createLedger(env.NONCES, { ...options, uploadsPerHour })
   if (uploadsPerHour === 0) return ledger
-  return shieldLedger(ledger, createLimit(env.LIMIT_HOTKEY, onLimiterFault), SHIELD.seconds)
+  return shieldLedger(ledger, createLimit(env.LIMIT_HOTKEY, onLimiterFault), SHIELD)
 }
 
 function onLimiterFault(fault: unknown): void {

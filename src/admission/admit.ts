@@ -8,7 +8,7 @@
  * Pure: time, metagraph, ledger and key cache arrive through the arguments.
  */
 
-import { type Challenge, findChallenge } from '../challenge/challenge.ts'
+import { type Challenge, requireChallenge } from '../challenge/challenge.ts'
 import { parseSignature } from '../crypto/signature.ts'
 import { decodeSs58 } from '../crypto/ss58.ts'
 import {
@@ -32,7 +32,7 @@ import {
 } from './body.ts'
 import { likelyCause, SOME_DIFFERENCE } from './likely-cause.ts'
 import type { LedgerFacts, LedgerKey, Ports, Reservation } from './ports.ts'
-import { type RegistrationPolicy, type Standing, secondChance, standingOf } from './registration.ts'
+import { lookUpUnknown, type RegistrationPolicy, type Standing, standingOf } from './registration.ts'
 
 /** The operator's rules; `Config` satisfies it. */
 export interface Policy extends RegistrationPolicy {
@@ -102,8 +102,9 @@ export async function admitUpload(
   ports: Ports,
   budgets: Budgets,
 ): Promise<Result<Admitted>> {
-  const challenge = findChallenge(policy.challenges, upload.challengeText)
-  if (challenge === undefined) return rejected('challenge_not_found', {})
+  const named = requireChallenge(policy.challenges, upload.challengeText)
+  if (!named.ok) return named
+  const challenge = named.value
   upload.observe({ slug: challenge.slug })
 
   const limits = { declaredBytes: declaredBytes(upload.headers), maxBytes: policy.maxUploadBytes }
@@ -211,19 +212,13 @@ async function judgeBody(
   if (!timely.ok) return timely
   const signed = await judgeSignature(upload, challenge, claim, standing, body, policy, ports)
   if (!signed.ok) return signed
-  const member = await secondChance(
-    standing,
-    claim.hotkey,
-    body.content !== undefined,
-    upload.receivedAt,
-    policy,
-    ports.metagraph,
-  )
+  const member = await lookUpUnknown(standing, upload.receivedAt, policy, ports.metagraph)
   if (!member.ok) return member
   const { uid } = member.value
   if (uid !== undefined) upload.observe({ uid })
   const { content, hash: bodyHash } = body
-  if (content === undefined) throw new Error('a body that may be forwarded was not kept')
+  // Found on the chain, but there was no room to keep its body: the next attempt finds the hotkey remembered.
+  if (content === undefined) return rejected('over_capacity', { retry_after_seconds: 1 })
 
   const ledgerKey = { netuid: policy.netuid, slug: challenge.slug, hotkey: claim.hotkey }
   const reservation: Reservation = { nonce: claim.nonce, requestId: upload.requestId, bodyHash, reservedAt }

@@ -6,7 +6,7 @@
  * a stranger may not ask it.
  */
 
-import { type Challenge, findChallenge } from '../challenge/challenge.ts'
+import { type Challenge, requireChallenge } from '../challenge/challenge.ts'
 import { parseSignedHeaders, parseTimestamp } from '../protocol/headers.ts'
 import { ageSeconds } from '../protocol/metagraph.ts'
 import { problemBody, rejected } from '../protocol/problem.ts'
@@ -22,7 +22,7 @@ import {
 } from './admit.ts'
 import { declaredBytes, type ReadBody, readBody, type Share } from './body.ts'
 import type { Ports } from './ports.ts'
-import { type Standing, secondChance, standingOf } from './registration.ts'
+import { lookUpUnknown, type Standing, standingOf } from './registration.ts'
 
 /** In the order in which an upload is checked; `nonce` is the ledger's word, on the quota too. */
 const CHECKS = [
@@ -74,7 +74,7 @@ export async function rehearseUpload(upload: Upload, policy: Policy, ports: Port
     return result.ok ? result.value : undefined
   }
   const now = upload.receivedAt
-  const challenge = note('challenge', knownChallenge(policy, upload.challengeText))
+  const challenge = note('challenge', requireChallenge(policy.challenges, upload.challengeText))
   const signed = note('headers', parseSignedHeaders(upload.headers))
   const timestamp = signed && note('timestamp', parseTimestamp(signed.timestampText))
   if (timestamp !== undefined) note('freshness', judgeFreshness(timestamp, now, policy.signatureTtlSeconds))
@@ -90,8 +90,7 @@ export async function rehearseUpload(upload: Upload, policy: Policy, ports: Port
     note('signature', await judgeSignature(upload, challenge, claim, standing, body, policy, ports))
   const proven = results.get('signature')?.ok === true
 
-  if (signed && standing && proven)
-    standing = await secondChance(standing, signed.hotkey, true, now, policy, ports.metagraph)
+  if (signed && standing && proven) standing = await lookUpUnknown(standing, now, policy, ports.metagraph)
   const member = standing && note('registration', standing)
   if (challenge && signed && body && proven && member) {
     const key = { netuid: policy.netuid, slug: challenge.slug, hotkey: signed.hotkey }
@@ -113,11 +112,6 @@ export async function rehearseUpload(upload: Upload, policy: Policy, ports: Port
     nonceFree: nonceFree(results.get('nonce')),
     body: body && body.hash !== '' ? { bytes: body.bytes, sha256: body.hash } : null,
   })
-}
-
-function knownChallenge(policy: Policy, text: string): Result<Challenge> {
-  const challenge = findChallenge(policy.challenges, text)
-  return challenge ? accepted(challenge) : rejected('challenge_not_found', {})
 }
 
 /** Hashes in constant memory, or only counts where no signature can be judged; a declared length over the limit is not read. */

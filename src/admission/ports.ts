@@ -5,8 +5,8 @@
  */
 
 import type { Verifier } from '../crypto/signature.ts'
+import type { OriginalUpload } from '../protocol/facts.ts'
 import type { Metagraph } from '../protocol/metagraph.ts'
-import type { OriginalUpload } from '../protocol/problem.ts'
 import type { Result } from '../protocol/result.ts'
 import type { AttemptBudget } from './likely-cause.ts'
 

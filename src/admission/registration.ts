@@ -10,6 +10,7 @@ import { accepted, type Result } from '../protocol/result.ts'
 import type { MetagraphSource } from './ports.ts'
 
 export interface RegistrationPolicy {
+  readonly netuid: number
   readonly requireRegisteredHotkey: boolean
   readonly blockedUids: ReadonlySet<number>
   readonly blockedHotkeys: ReadonlySet<string>
@@ -38,41 +39,39 @@ export async function standingOf(
   policy: RegistrationPolicy,
   source: MetagraphSource,
 ): Promise<Standing> {
-  if (policy.blockedHotkeys.has(hotkey)) return rejected('blocked_uid', { uid: null })
+  const who = { hotkey, netuid: policy.netuid }
+  if (policy.blockedHotkeys.has(hotkey)) return rejected('blocked_uid', { ...who, uid: null })
   if (policy.extraHotkeys.has(hotkey)) return accepted({ uid: undefined, registered: true })
   const metagraph = await source.current(now)
   const uid = metagraph && (uidOf(metagraph, hotkey) ?? source.recall(hotkey, now)?.uid)
-  if (metagraph !== undefined && uid !== undefined) return judgeUid(uid, metagraph, now, policy)
+  if (metagraph !== undefined && uid !== undefined) {
+    if (!policy.blockedUids.has(uid)) return accepted({ uid, registered: true })
+    return rejected('blocked_uid', { ...who, uid, ...metagraphFacts(metagraph, now) })
+  }
   if (!policy.requireRegisteredHotkey) return accepted({ uid: undefined, registered: false })
   if (metagraph === undefined)
     return rejected('metagraph_unavailable', { retry_after_seconds: METAGRAPH_RETRY_SECONDS })
-  return rejected('unknown_hotkey', metagraphFacts(metagraph, now))
+  return rejected('unknown_hotkey', { ...who, ...metagraphFacts(metagraph, now), looked_up: false })
 }
 
-function judgeUid(uid: number, metagraph: Metagraph, now: number, policy: RegistrationPolicy): Standing {
-  if (policy.blockedUids.has(uid)) return rejected('blocked_uid', { uid, ...metagraphFacts(metagraph, now) })
-  return accepted({ uid, registered: true })
-}
-
-/** Gives an unknown hotkey, now that it has proven itself, its one chance: it may have registered after the snapshot. */
-export async function secondChance(
+/**
+ * Asks the chain for an unknown hotkey that has proven itself: it may have registered after the snapshot. Every other standing stays
+ * as it is. `looked_up` tells a hotkey that the chain does not know from one that could not be asked for.
+ */
+export async function lookUpUnknown(
   standing: Standing,
-  hotkey: string,
-  bodyKept: boolean,
   now: number,
   policy: RegistrationPolicy,
   source: MetagraphSource,
 ): Promise<Standing> {
   if (standing.ok || standing.rejection.code !== 'unknown_hotkey') return standing
-  const { facts } = standing.rejection
-  const answer = await source.lookup(hotkey, now)
-  if (answer === 'unregistered') return standing
+  const { looked_up, ...facts } = standing.rejection.facts
+  const answer = await source.lookup(facts.hotkey, now)
+  if (answer === 'unregistered') return rejected('unknown_hotkey', { ...facts, looked_up: true })
   if ('retryAfterSeconds' in answer) {
-    return rejected('unknown_hotkey', { ...facts, retry_after_seconds: answer.retryAfterSeconds })
+    return rejected('unknown_hotkey', { ...facts, looked_up, retry_after_seconds: answer.retryAfterSeconds })
   }
-  if (policy.blockedUids.has(answer.uid)) return rejected('blocked_uid', { uid: answer.uid, ...facts })
-  // Found, but its body was too much for the room set aside: the next try finds it remembered.
-  if (!bodyKept) return rejected('unknown_hotkey', { ...facts, retry_after_seconds: 1 })
+  if (policy.blockedUids.has(answer.uid)) return rejected('blocked_uid', { ...facts, uid: answer.uid })
   return accepted({ uid: answer.uid, registered: true })
 }
 

@@ -2,6 +2,8 @@
  * Challenges as the gateway knows them, and how a URL names one.
  */
 
+import { rejected } from '../protocol/problem.ts'
+import { accepted, type Result } from '../protocol/result.ts'
 import type { ChallengePolicy } from './policy.ts'
 
 export type ChallengeStatus = 'active' | 'inactive' | 'disabled' | 'draft'
@@ -27,11 +29,22 @@ export type Origins = readonly [URL, ...URL[]]
 
 export const CHALLENGE_STATUSES: readonly ChallengeStatus[] = ['active', 'inactive', 'disabled', 'draft']
 
+/** How many slugs a refusal names. */
+const NAMED_MOST = 20
+
+/** The active challenge that `text` names, or 404 `challenge_not_found` with the slugs of those that are active. */
+export function requireChallenge(challenges: readonly Challenge[], text: string): Result<Challenge> {
+  const challenge = findChallenge(challenges, text)
+  if (challenge !== undefined) return accepted(challenge)
+  const active = challenges.filter(({ status }) => status === 'active').slice(0, NAMED_MOST)
+  return rejected('challenge_not_found', { challenges: active.map(({ slug }) => slug) })
+}
+
 /**
  * The active challenge that `text` (percent-decoded) names, or undefined.
  *
  * An exact slug wins. Else the display name without regard to case, when exactly one challenge of any status has it: two
- * challenges that share a name are reached by slug only (reference 1.4).
+ * challenges that share a name are reached by slug only.
  */
 export function findChallenge(challenges: readonly Challenge[], text: string): Challenge | undefined {
   const found = challenges.find((challenge) => challenge.slug === text) ?? findByName(challenges, text)

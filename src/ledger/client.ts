@@ -6,8 +6,15 @@
  * (a broken one stays broken) and the same request id, so that a reservation whose answer was lost is not taken for a replay.
  */
 
-import type { Ledger, LedgerFacts, LedgerKey, Settlement } from '../admission/ports.ts'
-import { type OriginalUpload, rejected } from '../protocol/problem.ts'
+import {
+  type Ledger,
+  type LedgerFacts,
+  type LedgerKey,
+  QUOTA_SECONDS,
+  type Settlement,
+} from '../admission/ports.ts'
+import type { OriginalUpload } from '../protocol/facts.ts'
+import { rejected } from '../protocol/problem.ts'
 import { accepted, type Result } from '../protocol/result.ts'
 import type { FindCall, ReserveCall } from './object.ts'
 
@@ -61,7 +68,7 @@ export function createLedger(namespace: LedgerNamespace, options: LedgerOptions)
     const askedAt = Date.now()
     const answer = await ask(key, nonce, call)
     observe?.({ ledger_ms: Date.now() - askedAt })
-    return answer.ok ? toVerdict(answer.value, observe) : answer
+    return answer.ok ? toVerdict(answer.value, uploadsPerHour, observe) : answer
   }
   return {
     async reserve(key, reservation, observe) {
@@ -95,16 +102,21 @@ type Call = (stub: LedgerStub) => Promise<unknown>
 type Observe = (facts: LedgerFacts) => void
 
 /** The verdict without the quota that may come with it; an object of older code knows no quota. */
-function toVerdict(answer: unknown, observe: Observe | undefined): Result<unknown> {
+function toVerdict(answer: unknown, uploadsPerHour: number, observe: Observe | undefined): Result<unknown> {
   if (typeof answer !== 'object' || answer === null || !('quota' in answer)) return accepted(answer)
   const { verdict, quota }: { verdict?: unknown; quota: unknown } = answer
   if (typeof quota !== 'object' || quota === null) return unavailable(UNKNOWN_ANSWER)
   const { remaining, resetSeconds }: { remaining?: unknown; resetSeconds?: unknown } = quota
   if (typeof remaining !== 'number' || typeof resetSeconds !== 'number') return unavailable(UNKNOWN_ANSWER)
   observe?.({ quota_remaining: remaining, quota_reset_seconds: resetSeconds })
-  return verdict === 'exceeded'
-    ? rejected('rate_limited', { retry_after_seconds: resetSeconds }, 'quota')
-    : accepted(verdict)
+  if (verdict !== 'exceeded') return accepted(verdict)
+  const facts = {
+    limit: 'uploads',
+    limit_requests: uploadsPerHour,
+    limit_seconds: QUOTA_SECONDS,
+    retry_after_seconds: resetSeconds,
+  } as const
+  return rejected('rate_limited', facts, 'quota')
 }
 
 /** Calls the object of this key, once more when the fault says that may help. */

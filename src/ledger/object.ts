@@ -16,7 +16,7 @@
 
 import { DurableObject } from 'cloudflare:workers'
 import { QUOTA_SECONDS, type Quota, type Settlement } from '../admission/ports.ts'
-import type { OriginalUpload } from '../protocol/problem.ts'
+import type { OriginalUpload } from '../protocol/facts.ts'
 
 /** Rows one alarm looks at; more wait for the next alarm, so a reservation waits for one batch at most: a few ms. */
 export const PURGE_BATCH_ROWS = 2_000

@@ -10,16 +10,20 @@ import type { Ledger, LedgerKey } from '../admission/ports.ts'
 import { rejected } from '../protocol/problem.ts'
 import type { Result } from '../protocol/result.ts'
 
-/** `allows` false only when the limiter says so; `seconds` is its period. */
+/** `allows` is false only when the limiter says so; it allows so many `requests` in so many `seconds`. */
 export function shieldLedger(
   ledger: Ledger,
   allows: (hotkey: string) => Promise<boolean>,
-  seconds: number,
+  { requests, seconds }: { readonly requests: number; readonly seconds: number },
 ): Ledger {
+  const facts = {
+    limit: 'hotkey',
+    limit_requests: requests,
+    limit_seconds: seconds,
+    retry_after_seconds: seconds,
+  } as const
   const behind = async <T>({ hotkey }: LedgerKey, ask: () => Promise<Result<T>>): Promise<Result<T>> =>
-    (await allows(hotkey))
-      ? ask()
-      : rejected('rate_limited', { retry_after_seconds: seconds }, 'hotkey limiter')
+    (await allows(hotkey)) ? ask() : rejected('rate_limited', facts, 'hotkey limiter')
   return {
     reserve: (key, ...rest) => behind(key, () => ledger.reserve(key, ...rest)),
     find: (key, ...rest) => behind(key, () => ledger.find(key, ...rest)),

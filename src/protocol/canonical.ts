@@ -6,7 +6,7 @@
  * hotkey that verifies is base58, timestamp and hash hold no colon, so whatever colons remain belong to the nonce.
  */
 
-import type { SignedField } from './problem.ts'
+import type { SignedField } from './facts.ts'
 
 export type ProtocolFamily = 'platform' | 'base'
 

@@ -3,9 +3,30 @@
  *
  * Every "no" the gateway says itself is one row here: its status, the reference proxy's `detail` to the letter (a client that
  * reads `detail` keeps working), and a hint that says what to do next. The code union and the facts of each code are
- * derived from the table, so a refusal that is not in it does not compile. No fact may hold a token, a signature, a body
- * byte or an origin's host.
+ * derived from the table, so a refusal that is not in it does not compile. `facts.ts` has the facts.
  */
+
+import {
+  type BadRequestFacts,
+  type BlockedFacts,
+  type ChallengeFacts,
+  clockSentence,
+  type InvalidSignatureFacts,
+  LIMITED,
+  type LimitFacts,
+  type NoFacts,
+  type OriginalUpload,
+  REPLAY_HINTS,
+  type RetryFacts,
+  SIGN_AGAIN,
+  type StaleFacts,
+  type UnknownHotkeyFacts,
+} from './facts.ts'
+
+const WWW_AUTHENTICATE = {
+  upload: 'Hotkey-Signature realm="upload", headers="x-hotkey x-signature x-nonce x-timestamp"',
+  admin: 'Bearer realm="admin"',
+} as const
 
 /** One way of saying no. `detail` and `hint` are sentences for people; `code` (the key) is for programs and never changes meaning. */
 interface ProblemRow {
@@ -16,56 +37,6 @@ interface ProblemRow {
   /** `WWW-Authenticate` of a 401. */
   readonly challenge?: 'upload' | 'admin'
 }
-
-type NoFacts = Record<never, never>
-type RetryFacts = { readonly retry_after_seconds: number }
-type MetagraphFacts = { readonly metagraph_block: number; readonly metagraph_age_seconds: number }
-/** `retry_after_seconds` when the chain could not be asked whether the hotkey registered after the snapshot. */
-type UnknownHotkeyFacts = MetagraphFacts & { readonly retry_after_seconds?: number }
-/** Null: the hotkey itself is blocked, whatever its uid. */
-type BlockedFacts = Partial<MetagraphFacts> & { readonly uid: number | null }
-/** `reason` says what was wrong, in words of ours. */
-type BadRequestFacts = { readonly reason?: string }
-
-/** What became of the request that first used a nonce. `unknown`: it may or may not have reached the challenge. */
-type NonceOutcome = 'in_flight' | 'delivered' | 'not_delivered' | 'unknown'
-
-export interface OriginalUpload {
-  /** `X-Request-Id` that the challenge saw with the first upload. */
-  readonly request_id: string
-  /** Unix seconds. */
-  readonly reserved_at: number
-  /** Whether the first upload had the same SHA-256 as this one. */
-  readonly body_matches: boolean
-  readonly outcome: NonceOutcome
-  /** The challenge's HTTP status, present when `outcome` is `delivered`. */
-  readonly status?: number
-}
-
-/** One field of the canonical message and where the gateway took it from. */
-export interface SignedField {
-  readonly name: string
-  readonly value: string
-  readonly source: string
-}
-
-/** What `invalid_signature` shows; all but `likely_cause` is absent when the body was not read. */
-export interface InvalidSignatureFacts {
-  readonly likely_cause: string
-  readonly canonical_message?: string
-  readonly fields?: readonly SignedField[]
-  readonly body_bytes?: number
-}
-
-/** `request_time` and `skew_seconds` are null for a number no clock can show (beyond 2^53). Skew is client minus server. */
-export interface StaleFacts {
-  readonly server_time: number
-  readonly request_time: number | null
-  readonly skew_seconds: number | null
-  readonly max_skew_seconds: number
-}
-
-const signAgain = 'Sign again with a fresh nonce and timestamp, then send.'
 
 export const PROBLEMS = {
   missing_header: {
@@ -95,7 +66,7 @@ export const PROBLEMS = {
     title: 'Stale signature',
     detail: (_: StaleFacts) => 'stale signature',
     hint: (facts: StaleFacts) =>
-      `${clockSentence(facts)} ${signAgain} GET /v1/time shows the gateway's clock.`,
+      `${clockSentence(facts)} ${SIGN_AGAIN} GET /v1/time shows the gateway's clock.`,
     challenge: 'upload',
   },
   invalid_signature: {
@@ -112,10 +83,12 @@ export const PROBLEMS = {
     status: 401,
     title: 'Unknown hotkey',
     detail: (_: UnknownHotkeyFacts) => 'unknown hotkey',
-    hint: (facts: UnknownHotkeyFacts) =>
-      facts.retry_after_seconds === undefined
-        ? `The hotkey, as spelled, is not registered on the subnet at block ${facts.metagraph_block}. GET /v1/metagraph?hotkey=… shows when it is.`
-        : `The hotkey is not registered at block ${facts.metagraph_block}. If you registered it just now, sign again and retry in ${facts.retry_after_seconds} seconds.`,
+    hint: (facts: UnknownHotkeyFacts) => {
+      const unknown = `The hotkey, as spelled, is not registered on subnet ${facts.netuid} at block ${facts.metagraph_block}`
+      return facts.looked_up
+        ? `${unknown}, nor at the chain's newest block. Register it, or sign with a registered hotkey.`
+        : `${unknown}. The chain was not asked whether it registered since. If it did, sign again and retry in ${facts.retry_after_seconds ?? 60} seconds.`
+    },
     challenge: 'upload',
   },
   blocked_uid: {
@@ -124,8 +97,8 @@ export const PROBLEMS = {
     detail: (_: BlockedFacts) => 'blocked uid',
     hint: (facts: BlockedFacts) =>
       facts.uid === null
-        ? 'This hotkey may not upload. Ask the operator of the subnet why.'
-        : `Uid ${facts.uid} may not upload; use the hotkey of another uid.`,
+        ? 'The operator has blocked this hotkey. Ask the operator of the gateway why.'
+        : `Uid ${facts.uid} may not upload. Use the hotkey of another uid.`,
     challenge: 'upload',
   },
   metagraph_unavailable: {
@@ -151,8 +124,11 @@ export const PROBLEMS = {
   challenge_not_found: {
     status: 404,
     title: 'Challenge not found',
-    detail: (_: NoFacts) => 'Challenge not found',
-    hint: () => 'Check the slug in the URL; the challenge may also be inactive.',
+    detail: (_: ChallengeFacts) => 'Challenge not found',
+    hint: (facts: ChallengeFacts) =>
+      facts.challenges.length === 0
+        ? 'No challenge is active here. Ask the operator of the gateway.'
+        : `Use the slug of an active challenge in the URL, such as ${facts.challenges.slice(0, 3).join(', ')}.`,
   },
   path_not_allowed: {
     status: 403,
@@ -166,7 +142,7 @@ export const PROBLEMS = {
     title: 'Challenge unavailable',
     detail: (_: NoFacts) => 'Challenge unavailable',
     hint: () =>
-      'What stands behind the gateway gave no usable answer in time. A read: retry. An upload may have arrived all the same: send it again as it was, and the 409 says what became of it; sign anew only if it never arrived.',
+      'No usable answer came from behind the gateway in time. Retry a read. An upload may still have arrived: resend the identical request. If it did arrive, a 409 says what happened to it; sign a new one only if it did not.',
   },
   challenge_token_unavailable: {
     status: 502,
@@ -190,9 +166,31 @@ export const PROBLEMS = {
   rate_limited: {
     status: 429,
     title: 'Rate limited',
-    detail: (_: RetryFacts) => 'rate limited',
-    hint: (facts: RetryFacts) =>
-      `Retry in ${facts.retry_after_seconds} seconds with a fresh nonce and timestamp.`,
+    detail: (_: LimitFacts) => 'rate limited',
+    hint: (facts: LimitFacts) =>
+      `The limit is ${facts.limit_requests} ${LIMITED[facts.limit]} in ${facts.limit_seconds} seconds. Retry in ${facts.retry_after_seconds} seconds with a fresh nonce and timestamp.`,
+  },
+  wrong_receiver: {
+    status: 401,
+    title: 'Wrong receiver',
+    detail: (_: { readonly receiver: string }) => 'wrong receiver',
+    hint: (facts: { readonly receiver: string }) =>
+      `The request is signed for another receiver. Sign it for this gateway's hotkey, ${facts.receiver}.`,
+    challenge: 'upload',
+  },
+  request_timeout: {
+    status: 408,
+    title: 'Request Timeout',
+    detail: (_: { readonly idle_seconds: number }) => 'Request Timeout',
+    hint: (facts: { readonly idle_seconds: number }) =>
+      `The body stopped arriving, or came too slowly, for ${facts.idle_seconds} seconds. Nothing was forwarded and your nonce was not used: send it again over a faster connection.`,
+  },
+  length_required: {
+    status: 411,
+    title: 'Length Required',
+    detail: (_: { readonly max_bytes: number }) => 'Length Required',
+    hint: (facts: { readonly max_bytes: number }) =>
+      `Send Content-Length: a body without one may have at most ${facts.max_bytes} bytes.`,
   },
   unauthorized: {
     status: 401,
@@ -218,13 +216,13 @@ export const PROBLEMS = {
     title: 'Bad Request',
     detail: (_: BadRequestFacts) => 'Bad Request',
     hint: (facts: BadRequestFacts) =>
-      `Mend the request and send it again: ${facts.reason ?? 'it cannot be read'}.`,
+      `Fix the request and send it again: ${facts.reason ?? 'it cannot be read'}.`,
   },
   internal_error: {
     status: 500,
     title: 'Internal Server Error',
     detail: (_: NoFacts) => 'Internal Server Error',
-    hint: () => 'Not your fault. Quote the instance id to the operator.',
+    hint: () => 'The gateway failed, not your request. Tell the operator the instance id.',
   },
 } as const satisfies Record<string, ProblemRow>
 
@@ -260,7 +258,7 @@ export function problemBody({ code, facts }: Rejection, status?: number) {
   }
 }
 
-/** A refusal on the wire. `requestId` becomes `instance`. `status` overrides the row's only where design section 3 says so (503 on env routes). */
+/** A refusal on the wire. `requestId` becomes `instance`. `status` overrides the row's (503 where a miner's environment is set or read). */
 export function problemResponse(rejection: Rejection, requestId: string, status?: number): Response {
   const { code, facts } = rejection
   const row: ProblemRow = PROBLEMS[code]
@@ -268,34 +266,10 @@ export function problemResponse(rejection: Rejection, requestId: string, status?
   const headers = new Headers({ 'content-type': 'application/problem+json', 'cache-control': 'no-store' })
   if (row.challenge !== undefined) headers.set('www-authenticate', WWW_AUTHENTICATE[row.challenge])
   if ('retry_after_seconds' in facts) headers.set('retry-after', String(facts.retry_after_seconds))
+  if ('limit' in facts) {
+    headers.set('ratelimit-policy', `"${facts.limit}";q=${facts.limit_requests};w=${facts.limit_seconds}`)
+    headers.set('ratelimit', `"${facts.limit}";r=0;t=${facts.retry_after_seconds}`)
+  }
   if ('allow' in facts) headers.set('allow', facts.allow.join(', '))
   return new Response(JSON.stringify(body), { status: body.status, headers })
-}
-
-const WWW_AUTHENTICATE = {
-  upload: 'Hotkey-Signature realm="upload", headers="x-hotkey x-signature x-nonce x-timestamp"',
-  admin: 'Bearer realm="admin"',
-} as const
-
-const REPLAY_HINTS: Record<NonceOutcome, string> = {
-  in_flight:
-    'The first upload with this nonce is still on its way; wait, then ask the challenge for its status.',
-  delivered:
-    'The challenge answered the first upload with this nonce; sign again with a fresh nonce only to upload anew.',
-  not_delivered:
-    'The first upload with this nonce never reached the challenge. Sign again with a fresh nonce.',
-  unknown:
-    'The first upload with this nonce may have reached the challenge. Look for it among your submissions there; sign again with a fresh nonce if it is not one of them.',
-}
-
-/** As seconds this is the year 5138, as milliseconds 1973. */
-const MILLISECONDS = 100_000_000_000
-
-function clockSentence(facts: StaleFacts): string {
-  const skew = facts.skew_seconds
-  if (skew === null) return 'X-Timestamp is not a time in Unix seconds.'
-  if ((facts.request_time ?? 0) >= MILLISECONDS)
-    return 'X-Timestamp is in milliseconds; it must be whole seconds.'
-  const way = skew > 0 ? 'ahead of' : 'behind'
-  return `X-Timestamp is ${Math.abs(skew)} seconds ${way} the gateway's clock; at most ${facts.max_skew_seconds} are allowed.`
 }

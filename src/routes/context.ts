@@ -6,13 +6,14 @@ import type { Context } from 'hono'
 import type { Budgets } from '../admission/admit.ts'
 import type { Ports } from '../admission/ports.ts'
 import type { Reads } from '../cache/reads.ts'
-import { type Challenge, findChallenge } from '../challenge/challenge.ts'
+import { type Challenge, requireChallenge } from '../challenge/challenge.ts'
 import type { Config } from '../config/config.ts'
 import type { RequestEntry } from '../log.ts'
 import type { RefreshOutcome } from '../metagraph/kv-metagraph.ts'
 import { returnedAnswer } from '../origin/headers.ts'
 import type { CallOrigin, OriginAnswer } from '../origin/origin.ts'
 import { problemResponse, type Rejection, rejected } from '../protocol/problem.ts'
+import type { Result } from '../protocol/result.ts'
 import type { ChallengeSource } from '../registry/challenge-source.ts'
 import type { KvRegistry } from '../registry/kv-registry.ts'
 import type { Board } from '../status/object.ts'
@@ -60,9 +61,9 @@ export interface AppEnv {
 
 export type RouteContext = Context<AppEnv>
 
-/** The active challenge that `text` (slug or name, decoded) stands for. */
-export async function challengeNamed(c: RouteContext, text: string): Promise<Challenge | undefined> {
-  return findChallenge(await c.env.gateway.challenges.listFor(text, c.env.receivedAt), text)
+/** The active challenge that `text` (slug or name, decoded) names, or 404 `challenge_not_found`. */
+export async function challengeNamed(c: RouteContext, text: string): Promise<Result<Challenge>> {
+  return requireChallenge(await c.env.gateway.challenges.listFor(text, c.env.receivedAt), text)
 }
 
 /** The refusal as an answer, and its code in the log line; `status` where a route answers the code with another one. */

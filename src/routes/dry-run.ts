@@ -16,7 +16,7 @@ const SUFFIX = /\/verify$/
 export async function postVerify(c: RouteContext): Promise<Response> {
   const { config, ports, challenges } = c.env.gateway
   const { entry } = c.env
-  const busy = await refuseBusyAddress(c, 'verify')
+  const busy = await refuseBusyAddress(c, 'dry_run')
   if (busy !== undefined) return busy
   const challengeText = c.req.param('challenge') ?? ''
   const query = rawQuery(c.req.raw.url)

@@ -19,8 +19,9 @@ export async function passThrough(c: RouteContext): Promise<Response> {
   const entry = c.env.entry
   const target = readTarget(c)
   if (!target.ok) return refuse(c, target.rejection)
-  const challenge = await challengeNamed(c, target.value.challengeText)
-  if (challenge === undefined) return refuse(c, rejected('challenge_not_found', {}).rejection)
+  const named = await challengeNamed(c, target.value.challengeText)
+  if (!named.ok) return refuse(c, named.rejection)
+  const challenge = named.value
   entry.slug = challenge.slug
   const plan = planPassThrough(challenge.policy, c.req.raw.method, target.value.path)
   if (!plan.ok) return refuse(c, plan.rejection)

@@ -28,14 +28,16 @@ export function createLimit(
   }
 }
 
-/** The refusal of a client whose address asks too often for `what`, or undefined. */
-export async function refuseBusyAddress(c: RouteContext, what: string): Promise<Response | undefined> {
+/** The refusal of a client whose address sends too many uploads or dry runs, or undefined. */
+export async function refuseBusyAddress(
+  c: RouteContext,
+  limit: 'address' | 'dry_run',
+): Promise<Response | undefined> {
   const address = networkOf(c.req.header('cf-connecting-ip') ?? '')
-  if (await c.env.gateway.allowsAddress(address && `${what}:${address}`)) return undefined
-  return refuse(
-    c,
-    rejected('rate_limited', { retry_after_seconds: SHIELD.seconds }, 'address limiter').rejection,
-  )
+  if (await c.env.gateway.allowsAddress(address && `${limit}:${address}`)) return undefined
+  const { requests, seconds } = SHIELD
+  const facts = { limit, limit_requests: requests, limit_seconds: seconds, retry_after_seconds: seconds }
+  return refuse(c, rejected('rate_limited', facts, 'address limiter').rejection)
 }
 
 /** An IPv6 address by its first 64 bits: whoever has one has all of them. */
@@ -46,11 +48,14 @@ export function networkOf(address: string): string {
   return [...left, ...zeros, ...right].slice(0, 4).join(':')
 }
 
-/** The quota, and what is left of it once the ledger was asked (draft-ietf-httpapi-ratelimit-headers-10). */
+/**
+ * The quota, and what is left of it once the ledger was asked (draft-ietf-httpapi-ratelimit-headers-10). A refusal by a limit says
+ * that limit's already.
+ */
 export function stateQuota(c: RouteContext, answer: Response): Response {
   const { uploadsPerHour } = c.env.gateway.config
   const { quota_remaining: remaining, quota_reset_seconds: reset } = c.env.entry
-  if (uploadsPerHour === 0) return answer
+  if (uploadsPerHour === 0 || answer.headers.has('ratelimit-policy')) return answer
   answer.headers.append('ratelimit-policy', `"uploads";q=${uploadsPerHour};w=${QUOTA_SECONDS}`)
   if (remaining !== undefined) answer.headers.append('ratelimit', `"uploads";r=${remaining};t=${reset}`)
   return answer

@@ -24,8 +24,9 @@ export function postSubmission(c: RouteContext): Promise<Response> {
 /** `GET /v1/challenges/{challenge}/submissions/{id}` is the challenge's `GET /v1/submissions/{id}`. */
 export async function getSubmission(c: RouteContext): Promise<Response> {
   const { config, callOrigin } = c.env.gateway
-  const challenge = await challengeNamed(c, c.req.param('challenge') ?? '')
-  if (challenge === undefined) return refuse(c, rejected('challenge_not_found', {}).rejection)
+  const named = await challengeNamed(c, c.req.param('challenge') ?? '')
+  if (!named.ok) return refuse(c, named.rejection)
+  const challenge = named.value
   c.env.entry.slug = challenge.slug
   const path = `/v1/submissions/${c.req.param('id') ?? ''}`
   if (!isPublicPath(path)) return refuse(c, rejected('path_not_allowed', {}).rejection)
@@ -45,7 +46,7 @@ export async function getSubmission(c: RouteContext): Promise<Response> {
 async function receiveUpload(c: RouteContext): Promise<Response> {
   const { config, ports, budgets, challenges } = c.env.gateway
   const { entry } = c.env
-  const busy = await refuseBusyAddress(c, 'upload')
+  const busy = await refuseBusyAddress(c, 'address')
   if (busy !== undefined) return busy
   const challengeText = c.req.param('challenge') ?? ''
   const admitted = await admitUpload(

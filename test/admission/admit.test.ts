@@ -156,6 +156,9 @@ describe('refused, one change from a valid upload', () => {
       'method_not_allowed',
       'internal_error',
       'nonce_already_used',
+      'wrong_receiver',
+      'request_timeout',
+      'length_required',
     ]
     const covered = new Set([...REFUSED.map(([, code]) => code), ...elsewhere])
     expect([...covered].sort()).toEqual(Object.keys(PROBLEMS).sort())
@@ -244,7 +247,15 @@ describe('what a refusal says', () => {
   test('snapshot block and age of an unknown hotkey', async () => {
     const { result } = await answer({ signer: STRANGER }, { hotkeys: [] })
     expect(result).toMatchObject({
-      rejection: { facts: { metagraph_block: 1000, metagraph_age_seconds: 24 } },
+      rejection: {
+        facts: {
+          hotkey: STRANGER_HOTKEY,
+          netuid: 100,
+          metagraph_block: 1000,
+          metagraph_age_seconds: 24,
+          looked_up: true,
+        },
+      },
     })
   })
 })
@@ -273,16 +284,16 @@ describe('a hotkey that is not in the snapshot', () => {
   test('is told when to come back while the chain is not asked', async () => {
     const { result } = await answer({}, { ...snapshot, lookup: { retryAfterSeconds: 17 } })
     expect(result).toMatchObject({
-      rejection: { code: 'unknown_hotkey', facts: { retry_after_seconds: 17 } },
+      rejection: { code: 'unknown_hotkey', facts: { looked_up: false, retry_after_seconds: 17 } },
     })
   })
 
-  test('is told to come back at once when there was no room to keep its body', async () => {
+  test('hears that there is no room when there was none to keep its body', async () => {
     const found = { ...snapshot, lookup: { uid: 9, block: 1010 } }
     const room = BODY.byteLength + 1
     expect((await answer({}, { ...found, newcomerBytes: room })).result).toMatchObject({ ok: true })
     const { result, spent } = await answer({}, { ...found, newcomerBytes: room - 1 })
-    expect(result).toMatchObject({ rejection: { code: 'unknown_hotkey', facts: { retry_after_seconds: 1 } } })
+    expect(result).toMatchObject({ rejection: { code: 'over_capacity', facts: { retry_after_seconds: 1 } } })
     expect(spent).toBe(0)
   })
 

@@ -5,7 +5,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import type { LedgerKey, Reservation, Settlement } from '../../src/admission/ports.ts'
 import { createLedger } from '../../src/ledger/client.ts'
-import type { OriginalUpload } from '../../src/protocol/problem.ts'
+import type { OriginalUpload } from '../../src/protocol/facts.ts'
 import {
   IN_FLIGHT_SECONDS,
   ledger,

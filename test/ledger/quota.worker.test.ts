@@ -150,9 +150,10 @@ test('the shield asks by hotkey, and turns away without asking the object', asyn
       asked.push(hotkey)
       return asked.length === 1
     },
-    60,
+    { requests: 60, seconds: 60 },
   )
-  const refusal = { rejection: { code: 'rate_limited', facts: { retry_after_seconds: 60 } } }
+  const facts = { limit: 'hotkey', limit_requests: 60, limit_seconds: 60, retry_after_seconds: 60 }
+  const refusal = { rejection: { code: 'rate_limited', facts } }
   expect(await shielded.find(key, reservation())).toEqual({ ok: true, value: undefined })
   expect(await shielded.reserve(key, reservation())).toMatchObject(refusal)
   expect(await shielded.find(key, reservation())).toMatchObject(refusal)

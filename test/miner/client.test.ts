@@ -70,7 +70,17 @@ const OK = Response.json({ id: '1' }, { status: 201 })
 describe('retries', () => {
   const TEMPORARY: [name: string, reply: Reply][] = [
     ['a refused connection', 'refused'],
-    ['429', refuse(rejected('rate_limited', { retry_after_seconds: 2 }))],
+    [
+      '429',
+      refuse(
+        rejected('rate_limited', {
+          limit: 'uploads',
+          limit_requests: 60,
+          limit_seconds: 3600,
+          retry_after_seconds: 2,
+        }),
+      ),
+    ],
     ['502 before the nonce', refuse(rejected('challenge_token_unavailable', {}))],
     ['503', refuse(rejected('over_capacity', { retry_after_seconds: 1 }))],
     ["503 of the challenge's", new Response('busy', { status: 503, headers: { 'x-request-id': 'r' } })],
@@ -194,7 +204,14 @@ describe('retries', () => {
 
   test('Retry-After is honoured, waits grow, and an hour is too long', async () => {
     const { waits } = await submit([
-      refuse(rejected('rate_limited', { retry_after_seconds: 40 })),
+      refuse(
+        rejected('rate_limited', {
+          limit: 'uploads',
+          limit_requests: 60,
+          limit_seconds: 3600,
+          retry_after_seconds: 40,
+        }),
+      ),
       'refused',
       'refused',
       OK,
@@ -206,7 +223,19 @@ describe('retries', () => {
       (await submit([new Response('', { status: 503, headers: { 'retry-after': date } }), OK])).waits,
     ).toEqual([20])
     expect(
-      (await submit([refuse(rejected('rate_limited', { retry_after_seconds: 3600 })), OK])).sent,
+      (
+        await submit([
+          refuse(
+            rejected('rate_limited', {
+              limit: 'uploads',
+              limit_requests: 60,
+              limit_seconds: 3600,
+              retry_after_seconds: 3600,
+            }),
+          ),
+          OK,
+        ])
+      ).sent,
     ).toHaveLength(1)
   })
 
@@ -214,10 +243,17 @@ describe('retries', () => {
     [
       '401',
       refuse(
-        rejected('unknown_hotkey', { metagraph_block: 1, metagraph_age_seconds: 1, retry_after_seconds: 9 }),
+        rejected('unknown_hotkey', {
+          hotkey: '5F',
+          netuid: 100,
+          looked_up: false,
+          metagraph_block: 1,
+          metagraph_age_seconds: 1,
+          retry_after_seconds: 9,
+        }),
       ),
     ],
-    ['404', refuse(rejected('challenge_not_found', {}))],
+    ['404', refuse(rejected('challenge_not_found', { challenges: [] }))],
     ['409', replay('delivered', 201)],
     ['409 of an upload that did not arrive', replay('not_delivered')],
     ['413', refuse(rejected('submission_too_large', { max_bytes: 1 }))],

@@ -68,7 +68,13 @@ afterAll(async () => {
 })
 
 const UNAVAILABLE = rejected('challenge_unavailable', {})
-const QUOTA = (seconds: number) => rejected('rate_limited', { retry_after_seconds: seconds })
+const QUOTA = (seconds: number) =>
+  rejected('rate_limited', {
+    limit: 'uploads',
+    limit_requests: 60,
+    limit_seconds: 3600,
+    retry_after_seconds: seconds,
+  })
 const original = { request_id: 'first', reserved_at: 1, body_matches: true }
 const replay = (outcome: 'unknown' | 'not_delivered' | 'in_flight') =>
   rejected('nonce_already_used', { original: { ...original, outcome } })

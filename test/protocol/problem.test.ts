@@ -8,28 +8,32 @@ const ORIGINAL = {
   outcome: 'delivered',
   status: 201,
 } as const
-const SNAPSHOT = { metagraph_block: 5, metagraph_age_seconds: 12 }
+const SNAPSHOT = { hotkey: '5F', netuid: 100, metagraph_block: 5, metagraph_age_seconds: 12 }
+const LIMIT = { limit: 'uploads', limit_requests: 60, limit_seconds: 3600, retry_after_seconds: 17 } as const
 const STALE = { server_time: 1000, request_time: 400, skew_seconds: -600, max_skew_seconds: 300 }
 
-/** Design section 3, retyped: status and detail of every code. */
+/** Status and detail of every code, typed a second time. */
 const TABLE: [refusal: { rejection: Rejection }, status: number, detail: string][] = [
   [rejected('missing_header', { header: 'x-nonce' }), 401, 'missing x-nonce'],
   [rejected('malformed_header', { header: 'x-nonce', reason: 'r' }), 400, 'malformed x-nonce'],
   [rejected('invalid_timestamp', {}), 401, 'invalid timestamp'],
   [rejected('stale_signature', STALE), 401, 'stale signature'],
   [rejected('invalid_signature', { likely_cause: 'c' }), 401, 'invalid signature'],
-  [rejected('unknown_hotkey', SNAPSHOT), 401, 'unknown hotkey'],
+  [rejected('unknown_hotkey', { ...SNAPSHOT, looked_up: true }), 401, 'unknown hotkey'],
   [rejected('blocked_uid', { uid: 0, ...SNAPSHOT }), 401, 'blocked uid'],
   [rejected('metagraph_unavailable', { retry_after_seconds: 30 }), 401, 'metagraph unavailable'],
   [rejected('nonce_already_used', { original: ORIGINAL }), 409, 'nonce already used'],
   [rejected('submission_too_large', { max_bytes: 7 }), 413, 'Submission too large'],
-  [rejected('challenge_not_found', {}), 404, 'Challenge not found'],
+  [rejected('challenge_not_found', { challenges: ['demo'] }), 404, 'Challenge not found'],
   [rejected('path_not_allowed', {}), 403, 'Proxy path is not allowed'],
   [rejected('challenge_unavailable', {}), 502, 'Challenge unavailable'],
   [rejected('challenge_token_unavailable', {}), 502, 'Challenge token is unavailable'],
   [rejected('nonce_store_unavailable', { retry_after_seconds: 1 }), 503, 'nonce store unavailable'],
   [rejected('over_capacity', { retry_after_seconds: 1 }), 503, 'over capacity'],
-  [rejected('rate_limited', { retry_after_seconds: 60 }), 429, 'rate limited'],
+  [rejected('rate_limited', LIMIT), 429, 'rate limited'],
+  [rejected('wrong_receiver', { receiver: '5G' }), 401, 'wrong receiver'],
+  [rejected('request_timeout', { idle_seconds: 20 }), 408, 'Request Timeout'],
+  [rejected('length_required', { max_bytes: 8 }), 411, 'Length Required'],
   [rejected('unauthorized', {}), 401, 'Unauthorized'],
   [rejected('not_found', {}), 404, 'Not Found'],
   [rejected('method_not_allowed', { allow: ['POST'] }), 405, 'Method Not Allowed'],
@@ -68,6 +72,28 @@ test('facts that HTTP has a header for are sent as one too', () => {
   expect(busy.headers.get('retry-after')).toBe('7')
   const wrong = problemResponse(rejected('method_not_allowed', { allow: ['GET', 'HEAD'] }).rejection, 'r')
   expect(wrong.headers.get('allow')).toBe('GET, HEAD')
+})
+
+test.each(['address', 'hotkey', 'uploads', 'dry_run'] as const)(
+  'the limit %s is named, with fields of its own',
+  async (limit) => {
+    const response = problemResponse(rejected('rate_limited', { ...LIMIT, limit }).rejection, 'r')
+    expect(response.headers.get('ratelimit-policy')).toBe(`"${limit}";q=60;w=3600`)
+    expect(response.headers.get('ratelimit')).toBe(`"${limit}";r=0;t=17`)
+    expect(response.headers.get('retry-after')).toBe('17')
+    const body: { hint: string } = await response.json()
+    expect(body).toMatchObject({ limit, limit_requests: 60, limit_seconds: 3600, retry_after_seconds: 17 })
+    expect(body.hint).toMatch(
+      /^The limit is 60 (uploads|dry runs) (from|of) one .* in 3600 seconds\. Retry in 17 seconds/,
+    )
+  },
+)
+
+test('a hotkey that the chain was not asked for is told to come back', () => {
+  const hint = (facts: { looked_up: boolean; retry_after_seconds?: number }) =>
+    PROBLEMS.unknown_hotkey.hint({ ...SNAPSHOT, ...facts })
+  expect(hint({ looked_up: true })).toContain('Register it')
+  expect(hint({ looked_up: false, retry_after_seconds: 30 })).toContain('retry in 30 seconds')
 })
 
 test('a route may answer a code with another status', async () => {

@@ -69,7 +69,7 @@ test('checks the message of the real path and shows all but the token', async ()
   const { response, messages, addresses } = await ask(`${PATH}?tag=1`, POST)
   expect(response.status).toBe(200)
   expect(response.headers.get('cache-control')).toBe('no-store')
-  expect(addresses).toEqual(['verify:192.0.2.1'])
+  expect(addresses).toEqual(['dry_run:192.0.2.1'])
   expect(messages).toEqual([
     `platform-upload-v1:100:demo:POST:/v1/challenges/demo/submissions:${ALICE}:n:${NOW}:hash`,
   ])

@@ -11,7 +11,12 @@ export const PAGE = 'docs/miners.md'
 const START = '<!-- refusals: npm run docs:miners -->\n'
 const END = '<!-- /refusals -->'
 
-const METAGRAPH = { metagraph_block: 8_791_247, metagraph_age_seconds: 24 }
+const METAGRAPH = {
+  hotkey: '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY',
+  netuid: 100,
+  metagraph_block: 8_791_247,
+  metagraph_age_seconds: 24,
+}
 
 /** Every fact of each code as it may look: the table names them, and hints speak of them. */
 const EXAMPLES: { readonly [C in ProblemCode]: Extract<Rejection, { readonly code: C }>['facts'] } = {
@@ -25,20 +30,23 @@ const EXAMPLES: { readonly [C in ProblemCode]: Extract<Rejection, { readonly cod
     max_skew_seconds: 300,
   },
   invalid_signature: { likely_cause: '', canonical_message: '', fields: [], body_bytes: 0 },
-  unknown_hotkey: { ...METAGRAPH, retry_after_seconds: 60 },
+  unknown_hotkey: { ...METAGRAPH, looked_up: false, retry_after_seconds: 60 },
   blocked_uid: { uid: 0, ...METAGRAPH },
   metagraph_unavailable: { retry_after_seconds: 30 },
   nonce_already_used: {
     original: { request_id: '', reserved_at: 0, body_matches: true, outcome: 'delivered', status: 201 },
   },
   submission_too_large: { max_bytes: 7_500_000 },
-  challenge_not_found: {},
+  challenge_not_found: { challenges: ['agent-challenge', 'prism'] },
   path_not_allowed: {},
   challenge_unavailable: {},
   challenge_token_unavailable: {},
   nonce_store_unavailable: { retry_after_seconds: 5 },
   over_capacity: { retry_after_seconds: 1 },
-  rate_limited: { retry_after_seconds: 60 },
+  rate_limited: { limit: 'uploads', limit_requests: 60, limit_seconds: 3600, retry_after_seconds: 60 },
+  wrong_receiver: { receiver: '5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty' },
+  request_timeout: { idle_seconds: 20 },
+  length_required: { max_bytes: 8_000_000 },
   unauthorized: {},
   not_found: {},
   method_not_allowed: { allow: ['POST'] },

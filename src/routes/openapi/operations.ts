@@ -49,7 +49,14 @@ const STATUS_PAGE: Operation = {
 const FROM_MASTER: readonly ProblemCode[] = ['not_found', 'challenge_unavailable']
 const THROUGH: readonly ProblemCode[] = ['challenge_not_found', 'path_not_allowed', 'challenge_unavailable']
 /** No answer to an upload. */
-const ELSEWHERE = ['path_not_allowed', 'unauthorized', 'not_found', 'method_not_allowed', 'internal_error']
+const ELSEWHERE = [
+  'length_required',
+  'path_not_allowed',
+  'unauthorized',
+  'not_found',
+  'method_not_allowed',
+  'internal_error',
+]
 
 const manage: Operation = {
   summary: "The master's management routes",
@@ -61,7 +68,7 @@ const manage: Operation = {
 const pass: Operation = {
   summary: "The challenge's public routes; 503 in place of 502 where a miner's environment is set or read",
   theirs: 'challenge',
-  refused: THROUGH,
+  refused: [...THROUGH, 'over_capacity', 'request_timeout', 'length_required'],
   takes: 'any',
 }
 const all = (operation: Operation) =>
@@ -163,7 +170,7 @@ export const OPERATIONS: Operations = {
       own: {
         200: REPORT,
       },
-      refused: ['rate_limited', 'bad_request'],
+      refused: ['rate_limited', 'request_timeout', 'bad_request'],
     },
   },
   '/v1/challenges/{challenge}/submissions/{id}': {

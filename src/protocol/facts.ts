@@ -1,0 +1,105 @@
+/**
+ * The facts of each refusal, and the sentences that are made from them.
+ *
+ * No fact may hold a token, a signature, a body byte or an origin's host.
+ */
+
+/** What to do after most refusals that spent nothing. */
+export const SIGN_AGAIN = 'Sign again with a fresh nonce and timestamp, then send.'
+
+/** After the number of a limit. */
+export const LIMITED: Record<LimitName, string> = {
+  address: 'uploads from one address',
+  hotkey: 'uploads of one hotkey',
+  uploads: 'uploads of one hotkey to one challenge',
+  dry_run: 'dry runs from one address',
+}
+
+/** What to do about a nonce that is used, by what became of the upload that used it. */
+export const REPLAY_HINTS: Record<NonceOutcome, string> = {
+  in_flight:
+    'The first upload with this nonce is still on its way. Wait, then send the identical request again.',
+  delivered:
+    'The challenge answered the first upload with this nonce. Sign with a fresh nonce only if you want to upload again.',
+  not_delivered:
+    'The first upload with this nonce never reached the challenge. Sign again with a fresh nonce.',
+  unknown:
+    'The first upload with this nonce may have reached the challenge. Look for it among your submissions there; sign again with a fresh nonce if it is not one of them.',
+}
+
+/** As seconds this is the year 5138, as milliseconds 1973. */
+const MILLISECONDS = 100_000_000_000
+
+export type NoFacts = Record<never, never>
+export interface RetryFacts {
+  readonly retry_after_seconds: number
+}
+/** The slugs of active challenges, at most 20. */
+export type ChallengeFacts = { readonly challenges: readonly string[] }
+type MetagraphFacts = { readonly metagraph_block: number; readonly metagraph_age_seconds: number }
+type HotkeyFacts = { readonly hotkey: string; readonly netuid: number }
+/** `looked_up`: the chain itself was asked and does not know the hotkey. Otherwise it may have registered after the snapshot. */
+export type UnknownHotkeyFacts = HotkeyFacts &
+  MetagraphFacts & { readonly looked_up: boolean; readonly retry_after_seconds?: number }
+/** `uid` null: the hotkey itself is blocked, whatever its uid. */
+export type BlockedFacts = HotkeyFacts & Partial<MetagraphFacts> & { readonly uid: number | null }
+/** `reason` says what was wrong, in the gateway's words. */
+export type BadRequestFacts = { readonly reason?: string }
+
+/** Whose limit it is: a client address's, a hotkey's, a hotkey's uploads to one challenge, or an address's dry runs. */
+export type LimitName = 'address' | 'hotkey' | 'uploads' | 'dry_run'
+
+/** `limit_requests` in any `limit_seconds`. */
+export interface LimitFacts extends RetryFacts {
+  readonly limit: LimitName
+  readonly limit_requests: number
+  readonly limit_seconds: number
+}
+
+/** What became of the request that first used a nonce. `unknown`: it may or may not have reached the challenge. */
+export type NonceOutcome = 'in_flight' | 'delivered' | 'not_delivered' | 'unknown'
+
+export interface OriginalUpload {
+  /** `X-Request-Id` that the challenge saw with the first upload. */
+  readonly request_id: string
+  /** Unix seconds. */
+  readonly reserved_at: number
+  /** Whether the first upload had the same SHA-256 as this one. */
+  readonly body_matches: boolean
+  readonly outcome: NonceOutcome
+  /** The challenge's HTTP status, present when `outcome` is `delivered`. */
+  readonly status?: number
+}
+
+/** One field of the canonical message and where the gateway took it from. */
+export interface SignedField {
+  readonly name: string
+  readonly value: string
+  readonly source: string
+}
+
+/** What `invalid_signature` shows; all but `likely_cause` is absent when the body was not read. */
+export interface InvalidSignatureFacts {
+  readonly likely_cause: string
+  readonly canonical_message?: string
+  readonly fields?: readonly SignedField[]
+  readonly body_bytes?: number
+}
+
+/** `request_time` and `skew_seconds` are null for a number no clock can show (beyond 2^53). Skew is client minus server. */
+export interface StaleFacts {
+  readonly server_time: number
+  readonly request_time: number | null
+  readonly skew_seconds: number | null
+  readonly max_skew_seconds: number
+}
+
+/** How far off a clock is, and which way. */
+export function clockSentence(facts: StaleFacts): string {
+  const skew = facts.skew_seconds
+  if (skew === null) return 'X-Timestamp is not a time in Unix seconds.'
+  if ((facts.request_time ?? 0) >= MILLISECONDS)
+    return 'X-Timestamp is in milliseconds; it must be whole seconds.'
+  const way = skew > 0 ? 'ahead of' : 'behind'
+  return `X-Timestamp is ${Math.abs(skew)} seconds ${way} the gateway's clock; at most ${facts.max_skew_seconds} are allowed.`
+}
