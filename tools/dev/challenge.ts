@@ -17,10 +17,14 @@ const VERSION = '0.1.0'
 /** The gateway's own limit; a challenge may have a smaller one. */
 const DEFAULT_MAX_BYTES = 7_500_000
 const FILENAME_MAX_LENGTH = 128
-const SCHEMA = `CREATE TABLE IF NOT EXISTS submissions (
+// The pair makes a copy of an upload the same upload, also when both arrive at once.
+const SCHEMA = `CREATE TABLE IF NOT EXISTS uploads (
   id TEXT PRIMARY KEY, hotkey TEXT NOT NULL, uid INTEGER, status TEXT NOT NULL, code_hash TEXT NOT NULL,
-  bytes INTEGER NOT NULL, filename TEXT, request_id TEXT, created_at TEXT NOT NULL, content BLOB NOT NULL
+  bytes INTEGER NOT NULL, filename TEXT, request_id TEXT, created_at TEXT NOT NULL, content BLOB NOT NULL,
+  nonce TEXT NOT NULL, UNIQUE (hotkey, nonce)
 ) STRICT`
+/** cloudflared keeps idle connections for 90 s; one that the challenge closes first costs the next upload. */
+const KEEP_ALIVE_MS = 100_000
 
 export interface ChallengeOptions {
   readonly slug: string
@@ -76,6 +80,7 @@ export async function startChallenge(options: ChallengeOptions): Promise<Challen
     const answer = await route(request, options, store).catch(() => problem(500, 'Internal Server Error'))
     send(request, response, answer)
   })
+  server.keepAliveTimeout = KEEP_ALIVE_MS
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port ?? 0, '127.0.0.1', resolve)
@@ -155,7 +160,9 @@ async function receive(request: IncomingMessage, options: ChallengeOptions, stor
     request_id: textOf(request.headers['x-request-id']) ?? null,
     created_at: new Date().toISOString(),
   }
-  store.add(submission, content)
+  const nonce = header(request, options, 'verified-nonce') ?? ''
+  if (!store.add(submission, nonce, content))
+    return { status: 201, body: store.findByNonce(submission.hotkey, nonce) }
   options.onSubmission?.({ submission, target: request.url ?? '', headers: shownHeaders(request), content })
   return { status: 201, body: submission }
 }
@@ -190,16 +197,34 @@ type Store = ReturnType<typeof openStore>
 function openStore(file: string) {
   const database = new DatabaseSync(file)
   database.exec(SCHEMA)
-  const insert = database.prepare('INSERT INTO submissions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+  const insert = database.prepare(
+    'INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hotkey, nonce) DO NOTHING',
+  )
   const columns = 'id, hotkey, uid, status, code_hash, bytes, filename, request_id, created_at'
-  const select = database.prepare(`SELECT ${columns} FROM submissions WHERE id = ?`)
-  const count = database.prepare('SELECT hotkey, count(*) AS n FROM submissions GROUP BY hotkey')
+  const select = database.prepare(`SELECT ${columns} FROM uploads WHERE id = ?`)
+  const selectByNonce = database.prepare(`SELECT ${columns} FROM uploads WHERE hotkey = ? AND nonce = ?`)
+  const count = database.prepare('SELECT hotkey, count(*) AS n FROM uploads GROUP BY hotkey')
   return {
-    add(row: Submission, content: Buffer) {
+    /** False when this hotkey's nonce is stored already: then nothing changes. */
+    add(row: Submission, nonce: string, content: Buffer): boolean {
       const { id, hotkey, uid, status, code_hash, bytes, filename, request_id, created_at } = row
-      insert.run(id, hotkey, uid, status, code_hash, bytes, filename, request_id, created_at, content)
+      const values = [
+        id,
+        hotkey,
+        uid,
+        status,
+        code_hash,
+        bytes,
+        filename,
+        request_id,
+        created_at,
+        content,
+        nonce,
+      ]
+      return insert.run(...values).changes === 1
     },
     find: (id: string) => select.get(id),
+    findByNonce: (hotkey: string, nonce: string) => selectByNonce.get(hotkey, nonce),
     /** One point per submission: enough to see who takes part. */
     weights(slug: string) {
       const weights = Object.fromEntries(count.all().map((row) => [String(row['hotkey']), row['n']]))

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { type ChallengeOrigin, type Received, startChallenge } from '../../../tools/dev/challenge.ts'
 
 const TOKEN = 'a-token-for-tests'
@@ -33,7 +33,7 @@ function bridgeHeaders(changes: HeaderChanges = {}, family = 'platform'): Record
     authorization: `Bearer ${TOKEN}`,
     [`x-${family}-challenge-slug`]: 'demo',
     [`x-${family}-verified-hotkey`]: HOTKEY,
-    [`x-${family}-verified-nonce`]: 'nonce-1',
+    [`x-${family}-verified-nonce`]: randomUUID(),
     [`x-${family}-request-hash`]: sha256(BODY),
     [`x-${family}-verified-uid`]: '7',
     'x-request-id': 'request-1',
@@ -211,4 +211,12 @@ describe('other routes', () => {
     await second.close()
     await rm(directory, { recursive: true })
   })
+})
+
+test('a copy of an upload is the same upload', async () => {
+  const nonce = { 'x-platform-verified-nonce': 'copied' }
+  const before = received.length
+  const [first, second] = await Promise.all([post(nonce), post(nonce)])
+  expect(second).toEqual(first)
+  expect(received.length).toBe(before + 1)
 })
