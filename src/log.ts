@@ -12,7 +12,7 @@ export interface RequestEntry {
   status: number
   /** `ok` for whatever the challenge answered, else the code of the refusal. */
   outcome: string
-  /** Short reason for the operator, such as the kind of a transport failure. */
+  /** Short reason for the operator: the kind of a transport failure, or which of the code's refusals it was. */
   cause?: string
   slug?: string
   hotkey?: string

@@ -31,6 +31,8 @@ export const REPLAY_HINTS: Record<NonceOutcome, string> = {
 const MILLISECONDS = 100_000_000_000
 
 export type NoFacts = Record<never, never>
+/** The name of what this gateway's operator has not set, where that alone is why. */
+export type SettingFacts = { readonly setting?: string }
 export interface RetryFacts {
   readonly retry_after_seconds: number
 }

@@ -18,6 +18,7 @@ import {
   type OriginalUpload,
   REPLAY_HINTS,
   type RetryFacts,
+  type SettingFacts,
   SIGN_AGAIN,
   type StaleFacts,
   type UnknownHotkeyFacts,
@@ -195,15 +196,21 @@ export const PROBLEMS = {
   unauthorized: {
     status: 401,
     title: 'Unauthorized',
-    detail: (_: NoFacts) => 'Unauthorized',
-    hint: () => 'Send the admin token as X-Admin-Token or as Authorization: Bearer.',
+    detail: (_: SettingFacts) => 'Unauthorized',
+    hint: (facts: SettingFacts) =>
+      facts.setting === undefined
+        ? 'Send the admin token as X-Admin-Token or as Authorization: Bearer.'
+        : `No token opens this route: this gateway's operator has not set ${facts.setting}.`,
     challenge: 'admin',
   },
   not_found: {
     status: 404,
     title: 'Not Found',
-    detail: (_: NoFacts) => 'Not Found',
-    hint: () => 'Check the path; uploads go to POST /v1/challenges/{challenge}/submissions.',
+    detail: (_: SettingFacts) => 'Not Found',
+    hint: (facts: SettingFacts) =>
+      facts.setting === undefined
+        ? 'Check the path; uploads go to POST /v1/challenges/{challenge}/submissions.'
+        : `The path is right, but this gateway does not offer it: its operator has not set ${facts.setting}.`,
   },
   method_not_allowed: {
     status: 405,

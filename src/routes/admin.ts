@@ -10,12 +10,14 @@ import { type AppEnv, refuse } from './context.ts'
 /** 401 `unauthorized` for everybody else, and for everybody when no token is configured. During a rotation two are. */
 export const requireAdmin: MiddlewareHandler<AppEnv> = (c, next) => {
   const sent = sentToken(c.req.raw.headers)
-  const token = c.env.gateway.config.adminTokens.find((each) => sameSecret(sent, each))
+  const { adminTokens } = c.env.gateway.config
+  const token = adminTokens.find((each) => sameSecret(sent, each))
   if (token !== undefined) {
     c.set('adminToken', token)
     return next()
   }
-  return Promise.resolve(refuse(c, rejected('unauthorized', {}).rejection))
+  const facts = adminTokens.length === 0 ? { setting: 'ADMIN_TOKEN' } : {}
+  return Promise.resolve(refuse(c, rejected('unauthorized', facts).rejection))
 }
 
 /** A wrong `X-Admin-Token` is not mended by a right bearer; an empty one is. */

@@ -66,12 +66,28 @@ export async function challengeNamed(c: RouteContext, text: string): Promise<Res
   return requireChallenge(await c.env.gateway.challenges.listFor(text, c.env.receivedAt), text)
 }
 
-/** The refusal as an answer, and its code in the log line; `status` where a route answers the code with another one. */
+/** The refusal as an answer, and its code and cause in the log line; `status` where a route answers the code with another one. */
 export function refuse(c: RouteContext, rejection: Rejection, status?: number): Response {
   const { entry } = c.env
   entry.outcome = rejection.code
-  if (rejection.cause !== undefined) entry.cause = rejection.cause
+  const cause = rejection.cause ?? distinction(rejection.facts)
+  if (cause !== undefined) entry.cause = cause.slice(0, MOST_CAUSE_LETTERS)
   return problemResponse(rejection, entry.request_id, status)
+}
+
+/** A cause may quote the path that was signed. */
+const MOST_CAUSE_LETTERS = 500
+
+/** What tells one refusal of a code from another, in the gateway's own words: never the canonical message, a nonce or a hotkey. */
+function distinction(facts: Rejection['facts']): string | undefined {
+  if ('likely_cause' in facts) return facts.likely_cause
+  if ('header' in facts) return 'reason' in facts ? `${facts.header}: ${facts.reason}` : facts.header
+  if ('skew_seconds' in facts) return `skew ${facts.skew_seconds ?? 'of no clock'} seconds`
+  if ('original' in facts) return `original ${facts.original.outcome}`
+  if ('looked_up' in facts) return facts.looked_up ? 'not on the chain' : 'not looked up'
+  if ('limit' in facts) return `limit ${facts.limit}`
+  if ('setting' in facts) return `${facts.setting} is not set`
+  return 'reason' in facts ? facts.reason : undefined
 }
 
 /** Waits for a challenge, and writes down for how long. */

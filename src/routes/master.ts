@@ -21,7 +21,8 @@ const DASHBOARD_SECONDS = 30
 const DASHBOARD_STALE_SECONDS = 60
 const DASHBOARD_ERROR_SECONDS = 3600
 
-const noMaster = () => rejected('not_found', {}, 'no master').rejection
+/** The route is documented, and this gateway lacks what it needs. */
+export const withoutMaster = () => rejected('not_found', { setting: 'MASTER_ORIGIN' }).rejection
 
 /** `GET /v1/weights/latest`: asked for anew after 30 s; until they expire the last good ones serve when the master cannot. */
 export function getWeights(c: RouteContext): Promise<Response> {
@@ -71,7 +72,7 @@ export function getDashboard(c: RouteContext): Promise<Response> {
  */
 export async function manage(c: RouteContext): Promise<Response> {
   const { config, callOrigin } = c.env.gateway
-  if (config.masterOrigin === undefined) return refuse(c, noMaster())
+  if (config.masterOrigin === undefined) return refuse(c, withoutMaster())
   // The seven of the pass-through; one that the master lacks is for it to refuse.
   const allow = PASS_THROUGH_METHODS
   if (!allow.includes(c.req.raw.method)) return refuse(c, rejected('method_not_allowed', { allow }).rejection)
@@ -103,7 +104,7 @@ async function readMaster(
   toFetched: (document: MasterDocument) => Fetched,
 ): Promise<Response> {
   const { config, callOrigin, reads } = c.env.gateway
-  if (config.masterOrigin === undefined) return refuse(c, noMaster())
+  if (config.masterOrigin === undefined) return refuse(c, withoutMaster())
   const master = { origin: config.masterOrigin, timeoutMs: config.originTimeoutMs }
   const read: Read = {
     key: new URL(path, c.req.raw.url).href,
