@@ -2,11 +2,12 @@
  * One JSON-RPC call over HTTP POST to an endpoint that may refuse, stall, flood or lie.
  *
  * Public nodes refuse in many dialects: 429, 200 with an error text instead of JSON, JSON-RPC -32005 / -32029 / -32004, an HTML
- * page of the proxy in front (chain-notes 1.5). All of them become `rate_limited` or `html_page` with a cool-down. Redirects
+ * page of the proxy in front. All of them become `rate_limited` or `html_page` with a cool-down. Redirects
  * are not followed: they would carry an Access token to another host.
  */
 
 import { isRecord, parseJson } from '../protocol/json.ts'
+import { USER_AGENT } from '../protocol/user-agent.ts'
 import { type Checked, type Fault, fault } from './fault.ts'
 
 /** Refusals without a `Retry-After`: the proxy of the main public endpoint counts per 60 s. */
@@ -58,9 +59,15 @@ export function endpointName(endpoint: Endpoint): string {
 function toRequest(endpoint: Endpoint, { id, method, params, signal }: Call): Request {
   return new Request(endpoint.url, {
     method: 'POST',
-    headers: { ...endpoint.headers, 'content-type': 'application/json', accept: 'application/json' },
+    headers: {
+      ...endpoint.headers,
+      'content-type': 'application/json',
+      accept: 'application/json',
+      'user-agent': USER_AGENT,
+    },
     body: JSON.stringify({ jsonrpc: '2.0', id, method, params }),
     redirect: 'manual',
+    cache: 'no-store',
     signal,
   })
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { callRpc, type Endpoint, type Fetch } from '../../src/metagraph/json-rpc.ts'
+import { USER_AGENT } from '../../src/protocol/user-agent.ts'
 
 const ENDPOINT: Endpoint = {
   url: new URL('https://node.example/key/secret'),
@@ -23,6 +24,7 @@ test('the request as it leaves', async () => {
   expect(request?.method).toBe('POST')
   expect(request?.url).toBe('https://node.example/key/secret')
   expect(request?.redirect).toBe('manual')
+  expect([request?.cache, request?.headers.get('user-agent')]).toEqual(['no-store', USER_AGENT])
   expect(request?.headers.get('cf-access-client-id')).toBe('id.access')
   expect(request?.headers.get('cf-access-client-secret')).toBe('hush')
   expect(request?.headers.get('content-type')).toBe('application/json')

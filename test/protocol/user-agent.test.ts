@@ -1,0 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { USER_AGENT } from '../../src/protocol/user-agent.ts'
+
+test('names the gateway and the version of package.json', () => {
+  const { name, version } = JSON.parse(readFileSync('package.json', 'utf8'))
+  expect(USER_AGENT).toBe(`${name}/${version}`)
+})
