@@ -36,6 +36,7 @@ export function forwardUpload(
     headers: bridgeHeaders(admitted, context),
     body: admitted.content,
     marker: admitted.challenge.marker,
+    isUpload: true,
   })
 }
 

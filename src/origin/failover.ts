@@ -6,7 +6,8 @@
  * that much is remembered, in this isolate, and a challenge with a single origin costs nothing.
  */
 
-import { BODY_BROKE_OFF, type CallOrigin, type OriginAnswer, type OriginCall } from './origin.ts'
+import type { CallOrigin, OriginAnswer, OriginCall } from './origin.ts'
+import { BODY_BROKE_OFF } from './send.ts'
 
 /** Long enough to spare most requests a timeout, short enough that an origin which is back is soon used again. */
 const DOWN_SECONDS = 10

@@ -12,7 +12,8 @@ import type { ProtocolFamily } from '../protocol/canonical.ts'
 import { encodedPath, rawQuery } from '../protocol/path.ts'
 import { originUrls } from './bridge.ts'
 import { forwardedHeaders } from './headers.ts'
-import type { CallOrigin, OriginAnswer, StreamedBody } from './origin.ts'
+import type { CallOrigin, OriginAnswer } from './origin.ts'
+import type { StreamedBody } from './send.ts'
 
 export interface PassThroughContext {
   readonly family: ProtocolFamily

@@ -1,4 +1,4 @@
-/** Every way in which a tunnel fails (platform-notes 3.4), read off a local process that answers as the tunnel would; several origins. */
+/** Every way in which a tunnel fails, read off a local process that answers as the tunnel would; several origins. */
 
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
@@ -38,10 +38,11 @@ const FAILURES: [situation: string, outcome: Outcome, arrives?: number][] = [
   ['edge-524', 'unknown', 1],
   ['edge-525', 'not_delivered', 1],
   ['edge-526', 'not_delivered', 1],
-  ['bot-challenge', 'not_delivered', 1],
+  ['own-530', 'unknown', 1],
+  ['bot-challenge', 'unknown', 1],
   ['firewall-403', 'unknown', 1],
   ['firewall-429', 'unknown', 1],
-  ['access-login', 'not_delivered', 1],
+  ['access-login', 'unknown', 1],
   ['access-401', 'unknown', 1],
   ['access-403', 'unknown', 1],
   ['ingress-404', 'unknown', 1],
@@ -108,6 +109,7 @@ async function originsOf(first: RunningTunnel, other: RunningTunnel) {
     closed: `http://127.0.0.1:${await closedPort()}`,
     'no-such-name': 'https://demo.origin.invalid',
     'no-tls': `https://127.0.0.1:${first.port}`,
+    ...Object.fromEntries([502, 503, 504].map((status) => [`bare-${status}`, at(`bare-${status}`)])),
     'own-502': at('own-502'),
     'odd-reason': at('odd-reason'),
     'dies-after-headers': at('dies-after-headers'),
@@ -165,6 +167,28 @@ describe('the way failed', () => {
     await expectRefusal(await send())
     expect(await outcomeOf(send)).toBe(outcome)
     expect((tunnel.reached[situation] ?? 0) - before).toBe(arrives)
+  })
+})
+
+describe('what cloudflared answers by itself, where no marker is configured', () => {
+  const BARE: [slug: string, status: number][] = [
+    ['bare-502', 502],
+    ['bare-503', 503],
+    ['bare-504', 504],
+    ['bare-ingress-404', 404],
+  ]
+  test.each(BARE)('%s: an upload is 502 and unknown; a read passes', async (slug, status) => {
+    const send = uploadTo(slug)
+    await expectRefusal(await send())
+    expect(await outcomeOf(send)).toBe('unknown')
+    expect((await read(slug)).status).toBe(status)
+  })
+
+  test('with a body it is the answer of the challenge', async () => {
+    const send = uploadTo('bare-replaced-502')
+    const answer = await send()
+    expect([answer.status, await answer.text()]).toEqual([502, CANARY])
+    expect(await outcomeOf(send)).toBe('delivered')
   })
 })
 

@@ -4,6 +4,7 @@ import { OPEN_POLICY } from '../../src/challenge/policy.ts'
 import { createOrigin, type OriginAnswer } from '../../src/origin/origin.ts'
 import { forwardRequest } from '../../src/origin/proxy.ts'
 import type { ProtocolFamily } from '../../src/protocol/canonical.ts'
+import { USER_AGENT } from '../../src/protocol/user-agent.ts'
 
 const CHALLENGE: Challenge = {
   slug: 'demo',
@@ -48,12 +49,17 @@ async function answerOnceRead(request: Request): Promise<Response> {
   return new Response(await request.text(), { headers: { 'x-origin': '1' } })
 }
 
-/** An origin that reads the whole request and never answers. */
-function silent(request: Request): Promise<Response> {
-  request.text().catch(() => {})
+/** An origin that takes nothing of the request and never answers. */
+function deaf(request: Request): Promise<Response> {
   return new Promise((_, reject) =>
     request.signal.addEventListener('abort', () => reject(new Error('aborted'))),
   )
+}
+
+/** An origin that reads the whole request and never answers. */
+function silent(request: Request): Promise<Response> {
+  request.text().catch(() => {})
+  return deaf(request)
 }
 
 function post(body: BodyInit, headers: Record<string, string> = {}): Request {
@@ -84,6 +90,7 @@ describe('what is sent', () => {
       )
       expect(Object.fromEntries(sent?.headers ?? [])).toEqual({
         accept: 'text/html',
+        'user-agent': USER_AGENT,
         [`x-${family}-proxy`]: 'true',
         [`x-${family}-challenge-slug`]: 'demo',
         'x-request-id': 'request-1',
@@ -100,6 +107,16 @@ describe('what is sent', () => {
     expect(await names(true)).toEqual(Object.keys(headers))
     expect(await names(false)).toEqual([])
   })
+})
+
+test.each([
+  ["the client's own", 'miner/1', 'miner/1'],
+  ['ours for none', undefined, USER_AGENT],
+  ['ours for an empty one', '', USER_AGENT],
+])('User-Agent: %s', async (_, own, sentAgent) => {
+  const headers = own === undefined ? {} : { 'user-agent': own }
+  const { sent } = await forward(new Request(URL_SENT, { headers }))
+  expect(sent?.headers.get('user-agent')).toBe(sentAgent)
 })
 
 describe('the body', () => {
@@ -129,7 +146,7 @@ describe('the body', () => {
 
 describe('the wait for headers', () => {
   test('begins when the body has been sent, however long that took', async () => {
-    const upload = new TransformStream<Uint8Array, Uint8Array>()
+    const upload = new IdentityTransformStream()
     const order: string[] = []
     const slow = forward(post(upload.readable), { timeoutMs: 5, fetch: silent })
     const settled = slow.then(({ answer }) => order.push(answer.delivered ? 'answered' : answer.cause))
@@ -154,7 +171,7 @@ describe('the wait for headers', () => {
   })
 
   test('does not begin when the answer came before the body was sent', async () => {
-    const upload = new TransformStream<Uint8Array, Uint8Array>()
+    const upload = new IdentityTransformStream()
     let read: Promise<string> | undefined
     const { answer, sent } = await forward(post(upload.readable), {
       timeoutMs: 5,
@@ -170,8 +187,23 @@ describe('the wait for headers', () => {
     expect([answer.delivered, sent?.signal.aborted]).toEqual([true, false])
   })
 
+  test('is given up when the origin takes nothing of the body', async () => {
+    const { answer } = await forward(post('hello', { 'content-length': '5' }), { timeoutMs: 5, fetch: deaf })
+    expect(answer).toEqual({ delivered: false, outcome: 'unknown', cause: 'body not taken' })
+  })
+
+  test('an answer that comes before the origin stops reading is the answer', async () => {
+    const { answer } = await forward(post('hello', { 'content-length': '5' }), {
+      fetch: async (request) => {
+        await request.body?.cancel()
+        return new Response('too much', { status: 413, headers: { 'x-origin': '1' } })
+      },
+    })
+    expect(answer.delivered && answer.response.status).toBe(413)
+  })
+
   test('is given up when the body breaks off', async () => {
-    const upload = new TransformStream<Uint8Array, Uint8Array>()
+    const upload = new IdentityTransformStream()
     const slow = forward(post(upload.readable), { timeoutMs: 60_000, fetch: silent })
     await upload.writable.abort(new Error('reset'))
     const { answer } = await slow
@@ -182,6 +214,7 @@ describe('the wait for headers', () => {
 function streamOf(...texts: readonly string[]): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   return new ReadableStream({
+    type: 'bytes',
     start(controller) {
       for (const text of texts) controller.enqueue(encoder.encode(text))
       controller.close()

@@ -1,6 +1,6 @@
 /** A server of a test's own, on any free port. */
 
-import type { Server } from 'node:http'
+import type { Server } from 'node:net'
 
 /** Its URL, without a trailing slash. */
 export async function listen(server: Server): Promise<string> {

@@ -1,5 +1,5 @@
 /**
- * A local process that answers as Cloudflare's edge, Access and cloudflared do in place of a challenge (platform-notes 3.4).
+ * A local process that answers as Cloudflare's edge, Access and cloudflared do in place of a challenge.
  *
  * `{url}/{situation}` is an origin; whatever is asked below it is answered in that manner, once the request has arrived whole.
  */
@@ -28,7 +28,17 @@ const SITUATIONS = {
   'tunnel-down': page(530, { 'cf-error-type': 'argo' }),
   'service-down': page(502, { 'cf-error-type': 'origin_error' }),
   ...Object.fromEntries(
-    [520, 521, 522, 523, 524, 525, 526].map((status) => [`edge-${status}`, page(status)]),
+    [520, 521, 522, 523, 524, 525, 526].map((status) => [
+      `edge-${status}`,
+      page(status, { 'cf-error-type': 'origin_error' }),
+    ]),
+  ),
+  'own-530': page(530),
+  ...Object.fromEntries(
+    [502, 503, 504].map((status) => [
+      `bare-${status}`,
+      (response: ServerResponse) => response.writeHead(status).end(),
+    ]),
   ),
   'bot-challenge': page(403, { 'cf-mitigated': 'challenge' }),
   'firewall-403': page(403, { 'cf-error-type': 'waf', 'cf-error-origin': 'cloudflare' }),

@@ -140,7 +140,9 @@ const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
   failing: (socket) =>
     socket.end('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbusy'),
   tunnel: (socket) =>
-    socket.end('HTTP/1.1 530 Error\r\nContent-Length: 10\r\nConnection: close\r\n\r\nerror 1033'),
+    socket.end(
+      'HTTP/1.1 530 Error\r\nCf-Error-Type: argo\r\nContent-Length: 10\r\nConnection: close\r\n\r\nerror 1033',
+    ),
   login: (socket) =>
     socket.end(
       'HTTP/1.1 302 Found\r\nLocation: https://team.cloudflareaccess.com/login\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
