@@ -10,22 +10,15 @@
 
 import { sha512 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import { createKvMemo, type TextStore } from '../kv-memo.ts'
 import { isRecord, parseJson } from '../protocol/json.ts'
 import type { Result } from '../protocol/result.ts'
 import { type PublishedRegistry, parseRegistry } from './published.ts'
 
-/** How long the memo answers without a look at KV; also the least time KV itself caches a read. */
-const MEMO_SECONDS = 30
 /** Between two questions to the master that requests for unknown challenges ask. */
 export const MISS_PAUSE_SECONDS = 60
 /** KV learns this late that an unchanged registry was confirmed: twice the cron's period. */
 const CONFIRM_SECONDS = 600
-
-/** What is used of `KVNamespace`. */
-export interface TextStore {
-  get(key: string, options: { type: 'text'; cacheTtl: number }): Promise<string | null>
-  put(key: string, value: string): Promise<void>
-}
 
 /** The master's answer, or why there is none. */
 export type MasterAnswer = Result<{ readonly text: string }, { readonly cause: string }>
@@ -67,40 +60,24 @@ export interface KvRegistry {
 }
 
 export function createRegistry(options: RegistryOptions): KvRegistry {
-  const key = `registry:${options.netuid}`
-  let memo: Registry | undefined
-  let stored: Registry | undefined
-  let readAt = Number.NEGATIVE_INFINITY
+  const memo = createKvMemo(options.kv, `registry:${options.netuid}`, parseStored)
   let missedAt = Number.NEGATIVE_INFINITY
 
-  async function reread(now: number): Promise<Registry | undefined> {
-    try {
-      const text = await options.kv.get(key, { type: 'text', cacheTtl: MEMO_SECONDS })
-      stored = text === null ? undefined : parseStored(text)
-      if (stored !== undefined && stored.fetchedAt >= (memo?.fetchedAt ?? 0)) memo = stored
-    } catch {
-      // KV is down: the memo serves.
-    }
-    readAt = now
-    return memo
-  }
-
   async function sync(trigger: SyncOutcome['trigger'], now: number): Promise<SyncOutcome> {
-    await reread(now)
+    await memo.reread(now)
     const answer = await options.ask()
     const published = answer.ok ? parseRegistry(parseJson(answer.value.text)) : undefined
     if (published === undefined) return conclude(trigger, 'kept', answer.ok ? 'malformed' : answer.cause)
-    memo = toRegistry(published, now)
-    const changed = stored === undefined || stored.text !== memo.text
+    const registry = toRegistry(published, now)
+    memo.hold(registry, now)
+    const stored = memo.stored()
+    const changed = stored === undefined || stored.text !== registry.text
     const confirmed = stored !== undefined && elapsed(stored.fetchedAt, now) < CONFIRM_SECONDS
     if (!changed && confirmed) return conclude(trigger, 'unchanged', 'same')
-    try {
-      await options.kv.put(key, JSON.stringify({ fetchedAt: now, registry: JSON.parse(memo.text) }))
-      stored = memo
-      return conclude(trigger, 'stored', changed ? 'changed' : 'confirmed')
-    } catch {
-      return conclude(trigger, 'kept', 'kv_write_failed')
-    }
+    const text = JSON.stringify({ fetchedAt: now, registry: JSON.parse(registry.text) })
+    return (await memo.store(registry, text))
+      ? conclude(trigger, 'stored', changed ? 'changed' : 'confirmed')
+      : conclude(trigger, 'kept', 'kv_write_failed')
   }
 
   function conclude(
@@ -108,28 +85,27 @@ export function createRegistry(options: RegistryOptions): KvRegistry {
     outcome: SyncOutcome['outcome'],
     reason: string,
   ): SyncOutcome {
-    const concluded = { trigger, outcome, reason, challenges: memo?.challenges.length ?? 0 }
+    const concluded = { trigger, outcome, reason, challenges: memo.peek()?.challenges.length ?? 0 }
     options.onSync(concluded)
     return concluded
   }
 
   return {
-    current: async (now) => (elapsed(readAt, now) < MEMO_SECONDS ? memo : reread(now)),
+    current: memo.read,
 
     async afterMiss(now) {
-      if (elapsed(missedAt, now) < MISS_PAUSE_SECONDS) return memo
+      if (elapsed(missedAt, now) < MISS_PAUSE_SECONDS) return memo.peek()
       missedAt = now
       // Where it is another's turn, what that one found may already be in KV.
-      if (!(await options.takeTurn(now))) return reread(now)
+      if (!(await options.takeTurn(now))) return memo.reread(now)
       await sync('miss', now)
-      return memo
+      return memo.peek()
     },
 
     refresh: (now) => sync('cron', now),
   }
 }
 
-/** A value in KV is read as if a stranger had written it: damaged, it is none. */
 function parseStored(text: string): Registry | undefined {
   const value = parseJson(text)
   if (!isRecord(value)) return undefined

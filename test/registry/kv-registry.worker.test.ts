@@ -2,13 +2,9 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { TextStore } from '../../src/kv-memo.ts'
 import { accepted } from '../../src/protocol/result.ts'
-import {
-  createRegistry,
-  type MasterAnswer,
-  type SyncOutcome,
-  type TextStore,
-} from '../../src/registry/kv-registry.ts'
+import { createRegistry, type MasterAnswer, type SyncOutcome } from '../../src/registry/kv-registry.ts'
 
 const NOW = 1_700_000_000
 const NETUID = 100
