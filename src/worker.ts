@@ -116,6 +116,7 @@ function createGateway(
     reads: createReads(() => caches.open('public-reads'), nowSeconds),
     refreshIfOverdue: metagraph.refreshIfOverdue,
     pushMetagraph: metagraph.push,
+    contradictingEndpoints: metagraph.contradicting,
     allowsAddress: createLimit(env.LIMIT_ADDRESS, onLimiterFault),
     tokenMemory: new Map(),
     statistics: createStatistics(board.record, Date.now, sleep),

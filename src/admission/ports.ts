@@ -19,7 +19,7 @@ export interface MetagraphSource {
   lookup(hotkey: string, now: number): Promise<LookupAnswer>
 }
 
-interface Place {
+export interface Place {
   readonly uid: number
   /** Block it was seen at. */
   readonly block: number

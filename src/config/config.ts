@@ -11,6 +11,7 @@ import type { AccessToken } from '../origin/access.ts'
 import type { Service } from '../origin/origin.ts'
 import type { ProtocolFamily } from '../protocol/canonical.ts'
 import { isRecord } from '../protocol/json.ts'
+import { MAINNET_GENESIS } from '../protocol/metagraph.ts'
 import { accepted, type Result } from '../protocol/result.ts'
 import { boundServices, readChallenges } from './challenges.ts'
 import { isSafeUrl, Reader, SAFE_URL } from './reader.ts'
@@ -65,7 +66,6 @@ export type ParsedConfig = Result<Config, { readonly faults: readonly string[] }
 
 /** An upload is held whole while it is hashed, and an isolate has 128 MB for all its requests. */
 const MAX_UPLOAD_BYTES_LIMIT = 32_000_000
-const MAINNET_GENESIS = '0x2f0555cc76fc2840a25a6ea3b9637146806f1f44b090c175ffde2a7e5ab36c03'
 const MAINNET_ENDPOINTS = [
   'https://entrypoint-finney.opentensor.ai',
   'https://lite.chain.opentensor.ai',

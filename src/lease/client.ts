@@ -5,7 +5,7 @@
  * not: it only spares a newcomer some minutes.
  */
 
-import type { Claim, Lease, RefreshReport, RefreshTerms } from './rules.ts'
+import type { Lease, LookupClaim, RefreshClaim, RefreshTerms, RoundReport } from './rules.ts'
 
 /** When lookups may be tried again after the object could not be reached. */
 const LOOKUP_RETRY_SECONDS = 60
@@ -14,9 +14,9 @@ const LOOKUP_RETRY_SECONDS = 60
 const RETRY_BUDGET = { retry: { maxRetries: 1, timeoutMs: 1000 } } as const
 
 export interface LeaseStub {
-  claimRefresh(now: number, terms: RefreshTerms): Promise<Claim>
-  claimLookup(now: number): Promise<Claim>
-  report(now: number, report: RefreshReport): Promise<void>
+  claimRefresh(now: number, terms: RefreshTerms): Promise<RefreshClaim>
+  claimLookup(now: number, client: string): Promise<LookupClaim>
+  report(now: number, report: RoundReport): Promise<void>
 }
 
 /** What is used of `DurableObjectNamespace<MetagraphLease>`; the installed types do not know `retry` yet. */
@@ -38,11 +38,11 @@ export function createDurableLease(namespace: LeaseNamespace, name: string): Lea
         return { granted: true, coolDowns: {} }
       }
     },
-    async claimLookup(now) {
+    async claimLookup(now, client) {
       try {
-        return await stub().claimLookup(now)
+        return await stub().claimLookup(now, client)
       } catch {
-        return { granted: false, retryAfterSeconds: LOOKUP_RETRY_SECONDS }
+        return { granted: false, retryAfterSeconds: LOOKUP_RETRY_SECONDS, spentBy: 'subnet' }
       }
     },
     async report(now, report) {

@@ -3,40 +3,53 @@
  *
  * An object and not KV: turns and budgets need a counter that is exact everywhere at once, while KV shows other places old values
  * for a minute and allows one write a second per key (1,000 a day on the free plan). One row; a method is one read and one write.
+ * How many lookups each client spent stays in memory, for a minute: no address is ever written down.
  */
 
 import { DurableObject } from 'cloudflare:workers'
 import {
   applyReport,
-  type Claim,
   claimLookup,
   claimRefresh,
   type LeaseState,
+  type LookupClaim,
+  minuteOf,
   NEW_LEASE,
-  type RefreshReport,
+  type RefreshClaim,
   type RefreshTerms,
+  type RoundReport,
 } from './rules.ts'
 
 const STATE = 'lease'
 
 export class MetagraphLease extends DurableObject<Env> {
-  claimRefresh(now: number, terms: RefreshTerms): Claim {
+  /** Lookups granted in one minute, by client. */
+  #granted = { minute: 0, byClient: new Map<string, number>() }
+
+  claimRefresh(now: number, terms: RefreshTerms): RefreshClaim {
     return this.#keep(claimRefresh(this.#state(), now, terms))
   }
 
-  claimLookup(now: number): Claim {
-    return this.#keep(claimLookup(this.#state(), now))
+  claimLookup(now: number, client: string): LookupClaim {
+    const minute = minuteOf(now)
+    if (this.#granted.minute !== minute) this.#granted = { minute, byClient: new Map() }
+    const { byClient } = this.#granted
+    const spent = client === '' ? 0 : (byClient.get(client) ?? 0)
+    const claim = this.#keep(claimLookup(this.#state(), now, spent))
+    if (claim.granted) byClient.set(client, spent + 1)
+    return claim
   }
 
-  report(now: number, report: RefreshReport): void {
+  report(now: number, report: RoundReport): void {
     this.ctx.storage.kv.put(STATE, applyReport(this.#state(), now, report))
   }
 
+  /** What an older version stored may lack a field. */
   #state(): LeaseState {
-    return this.ctx.storage.kv.get<LeaseState>(STATE) ?? NEW_LEASE
+    return { ...NEW_LEASE, ...this.ctx.storage.kv.get<LeaseState>(STATE) }
   }
 
-  #keep([state, claim]: [LeaseState, Claim]): Claim {
+  #keep<C extends RefreshClaim | LookupClaim>([state, claim]: [LeaseState, C]): C {
     if (claim.granted) this.ctx.storage.kv.put(STATE, state)
     return claim
   }

@@ -7,6 +7,8 @@
 
 /** Lookups of fresh registrations, subnet-wide. Public nodes allow about 60 requests a minute in all. */
 export const LOOKUPS_PER_MINUTE = 20
+/** Of these for one client: a stranger with many keys leaves the others their share. */
+export const LOOKUPS_PER_CLIENT = 5
 
 /** Unix seconds until which an endpoint is left alone, by its name. */
 export type CoolDowns = Readonly<Record<string, number>>
@@ -20,9 +22,18 @@ export interface LeaseState {
   readonly minute: number
   readonly lookups: number
   readonly coolDowns: CoolDowns
+  /** Endpoints that contradicted each other in the last refresh, by name. */
+  readonly contradicting: readonly string[]
 }
 
-export const NEW_LEASE: LeaseState = { claimedAt: 0, refreshedAt: 0, minute: 0, lookups: 0, coolDowns: {} }
+export const NEW_LEASE: LeaseState = {
+  claimedAt: 0,
+  refreshedAt: 0,
+  minute: 0,
+  lookups: 0,
+  coolDowns: {},
+  contradicting: [],
+}
 
 /** How long nobody must have begun a refresh, and how long none must have succeeded, for another to be granted. */
 export interface RefreshTerms {
@@ -30,58 +41,91 @@ export interface RefreshTerms {
   readonly sinceSuccessSeconds: number
 }
 
-/** Refused, it says after how many seconds to ask again. */
-export type Claim =
-  | { readonly granted: true; readonly coolDowns: CoolDowns }
-  | { readonly granted: false; readonly retryAfterSeconds: number }
-
-export interface RefreshReport {
-  readonly succeeded: boolean
+interface Granted {
+  readonly granted: true
   readonly coolDowns: CoolDowns
+}
+
+/** After how many seconds to ask again. */
+interface Denied {
+  readonly granted: false
+  readonly retryAfterSeconds: number
+}
+
+/** Who may not refresh now learns what the last refresh found. */
+export type RefreshClaim = Granted | (Denied & Pick<LeaseState, 'contradicting'>)
+
+/** `spentBy`: whose share of the minute is used up, the client's or the whole subnet's. */
+export type LookupClaim = Granted | (Denied & { readonly spentBy: 'client' | 'subnet' })
+
+/** What one round of questions to the endpoints brought. */
+export interface RoundReport {
+  readonly coolDowns: CoolDowns
+  /** Of a refresh; a lookup leaves it out. */
+  readonly refresh?: { readonly succeeded: boolean; readonly contradicting: readonly string[] }
 }
 
 /** The one counter of a subnet. Never throws: when it cannot be reached, refreshes are granted and lookups are not. */
 export interface Lease {
-  claimRefresh(now: number, terms: RefreshTerms): Promise<Claim>
-  claimLookup(now: number): Promise<Claim>
-  report(now: number, report: RefreshReport): Promise<void>
+  claimRefresh(now: number, terms: RefreshTerms): Promise<RefreshClaim>
+  /** `client` is the network that asks; empty when it is not known, and then only the subnet's budget counts. */
+  claimLookup(now: number, client: string): Promise<LookupClaim>
+  report(now: number, report: RoundReport): Promise<void>
 }
 
-export function claimRefresh(state: LeaseState, now: number, terms: RefreshTerms): [LeaseState, Claim] {
+export function claimRefresh(
+  state: LeaseState,
+  now: number,
+  terms: RefreshTerms,
+): [LeaseState, RefreshClaim] {
   const wait = Math.max(
     terms.sinceClaimSeconds - elapsed(state.claimedAt, now),
     terms.sinceSuccessSeconds - elapsed(state.refreshedAt, now),
   )
-  if (wait > 0) return [state, { granted: false, retryAfterSeconds: Math.ceil(wait) }]
+  if (wait > 0) {
+    const { contradicting } = state
+    return [state, { granted: false, retryAfterSeconds: Math.ceil(wait), contradicting }]
+  }
   return [
     { ...state, claimedAt: now },
     { granted: true, coolDowns: state.coolDowns },
   ]
 }
 
-export function claimLookup(state: LeaseState, now: number): [LeaseState, Claim] {
-  const minute = Math.floor(now / 60)
+/** `spentByClient`: what the client was granted in this minute already. */
+export function claimLookup(
+  state: LeaseState,
+  now: number,
+  spentByClient: number,
+): [LeaseState, LookupClaim] {
+  const minute = minuteOf(now)
   const lookups = state.minute === minute ? state.lookups : 0
-  if (lookups >= LOOKUPS_PER_MINUTE)
-    return [state, { granted: false, retryAfterSeconds: Math.ceil(60 - (now % 60)) }]
+  const denied = { granted: false, retryAfterSeconds: Math.ceil(60 - (now % 60)) } as const
+  if (spentByClient >= LOOKUPS_PER_CLIENT) return [state, { ...denied, spentBy: 'client' }]
+  if (lookups >= LOOKUPS_PER_MINUTE) return [state, { ...denied, spentBy: 'subnet' }]
   return [
     { ...state, minute, lookups: lookups + 1 },
     { granted: true, coolDowns: state.coolDowns },
   ]
 }
 
-export function applyReport(state: LeaseState, now: number, report: RefreshReport): LeaseState {
+export function minuteOf(now: number): number {
+  return Math.floor(now / 60)
+}
+
+export function applyReport(state: LeaseState, now: number, report: RoundReport): LeaseState {
   const coolDowns = Object.entries({ ...state.coolDowns, ...report.coolDowns }).filter(
     ([, until]) => until > now,
   )
   return {
     ...state,
-    refreshedAt: report.succeeded ? now : state.refreshedAt,
+    refreshedAt: report.refresh?.succeeded ? now : state.refreshedAt,
+    contradicting: report.refresh?.contradicting ?? state.contradicting,
     coolDowns: Object.fromEntries(coolDowns),
   }
 }
 
-/** A time in the future is a clock that was set back: it holds nobody up. */
+/** A time in the future is a clock that was set back: it makes no one wait. */
 function elapsed(since: number, now: number): number {
   return since > now ? Number.POSITIVE_INFINITY : now - since
 }

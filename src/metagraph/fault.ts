@@ -7,17 +7,19 @@
 import type { Result } from '../protocol/result.ts'
 
 /** The endpoint did not give a JSON-RPC result. */
-type TransportFault =
-  | 'network_error'
-  | 'time_limit'
-  | 'answer_too_long'
-  | 'rate_limited'
-  | 'http_error'
-  | 'html_page'
-  | 'not_json'
-  | 'wrong_id'
-  | 'unknown_block'
-  | 'rpc_error'
+const TRANSPORT_FAULTS = [
+  'network_error',
+  'time_limit',
+  'answer_too_long',
+  'rate_limited',
+  'http_error',
+  'html_page',
+  'not_json',
+  'wrong_id',
+  'unknown_block',
+  'rpc_error',
+] as const
+type TransportFault = (typeof TRANSPORT_FAULTS)[number]
 
 /** It gave one, and the one is not a snapshot of this subnet. */
 type ContentFault =
@@ -42,6 +44,7 @@ export type ContinuityFault =
   | 'block_ahead'
   | 'block_hash_changed'
   | 'loss_unconfirmed'
+  | 'block_unconfirmed'
 
 export type FaultReason = TransportFault | ContentFault | ContinuityFault
 
@@ -57,4 +60,9 @@ export type Checked<T> = Result<T, Omit<Fault, 'ok'>>
 
 export function fault(reason: FaultReason, coolDownSeconds?: number): Fault {
   return coolDownSeconds === undefined ? { ok: false, reason } : { ok: false, reason, coolDownSeconds }
+}
+
+/** Whether the endpoint said nothing, as opposed to something that was refused. */
+export function isTransportFault(reason: FaultReason): reason is TransportFault {
+  return TRANSPORT_FAULTS.some((each) => each === reason)
 }

@@ -2,13 +2,15 @@
  * Hotkeys that registered after the snapshot was made: looked up one by one at the best head.
  *
  * Anyone can make hotkeys and sign with them, so a lookup has to be scarce: what was answered is remembered per hotkey, a
- * budget per minute holds for the whole subnet, and over it the answer is when to try again.
+ * budget per minute holds for each client and for the whole subnet, and over it the answer is when to try again.
  */
 
+import type { LookupAnswer, Place } from '../admission/ports.ts'
 import { decodeSs58, encodeSs58 } from '../crypto/ss58.ts'
 import type { Lease } from '../lease/rules.ts'
 import { ZERO_HOTKEY } from '../protocol/metagraph.ts'
-import { type Attempt, type Chain, consultForHotkey } from './consult.ts'
+import { consultForHotkey } from './consult.ts'
+import type { Attempt, Chain } from './round.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** How long a hotkey that was not found is not looked for again. */
@@ -22,14 +24,6 @@ const PENDING_SECONDS = 5
 const REMEMBERED = 1024
 const LOOKUP_LIMIT_MS = 3000
 
-export interface Place {
-  readonly uid: number
-  /** Block it was seen at. */
-  readonly block: number
-}
-
-export type LookupAnswer = Place | 'unregistered' | { readonly retryAfterSeconds: number }
-
 /** What a lookup that asked the chain came to, for the log. */
 export interface LookupOutcome {
   readonly outcome: 'found' | 'absent' | 'failed'
@@ -41,15 +35,20 @@ export interface FreshRegistrations {
   /** A hotkey found lately that `snapshot` is too old to know; asks nobody. */
   recall(hotkey: string, snapshot: Snapshot | undefined, now: number): Place | undefined
   /** Call only with a verified signature. Never throws. */
-  lookup(hotkey: string, snapshot: Snapshot | undefined, now: number): Promise<LookupAnswer>
-  /** Youngest block at which a hotkey was found, 0 when none was: a snapshot should reach it. */
-  newestBlock(): number
+  lookup(hotkey: string, snapshot: Snapshot | undefined, now: number, client: string): Promise<LookupAnswer>
+  /** Whether a hotkey was found lately at a block that `snapshot` has not reached. */
+  awaits(snapshot: Snapshot, now: number): boolean
+}
+
+interface Found extends Place {
+  /** Unix seconds, of the block it was seen at. */
+  readonly blockTime: number
 }
 
 interface Memory {
   /** Unix seconds. */
   readonly until: number
-  readonly answer: Place | 'unregistered' | 'unknown'
+  readonly answer: Found | 'unregistered' | 'unknown'
 }
 
 export function createFreshRegistrations(
@@ -59,7 +58,7 @@ export function createFreshRegistrations(
 ): FreshRegistrations {
   const memories = new Map<string, Memory>()
   let budgetSpentUntil = 0
-  let newestBlock = 0
+  let newest: { readonly found: Found; readonly until: number } | undefined
 
   function remember(hotkey: string, answer: Memory['answer'], until: number): void {
     memories.delete(hotkey)
@@ -71,44 +70,41 @@ export function createFreshRegistrations(
   function recallMemory(hotkey: string, snapshot: Snapshot | undefined, now: number): Memory | undefined {
     const memory = memories.get(hotkey)
     if (memory === undefined || memory.until <= now) return undefined
-    // A snapshot of that block or a later one knows better.
-    const outdated = typeof memory.answer === 'object' && memory.answer.block <= (snapshot?.block ?? 0)
+    const outdated =
+      snapshot !== undefined && typeof memory.answer === 'object' && !isBefore(snapshot, memory.answer)
     return outdated ? undefined : memory
   }
 
   return {
-    newestBlock: () => newestBlock,
+    awaits: (snapshot, now) => newest !== undefined && newest.until > now && isBefore(snapshot, newest.found),
 
     recall(hotkey, snapshot, now) {
       const memory = recallMemory(hotkey, snapshot, now)
-      return typeof memory?.answer === 'object' ? memory.answer : undefined
+      return typeof memory?.answer === 'object' ? placeOf(memory.answer) : undefined
     },
 
-    async lookup(hotkey, snapshot, now) {
+    async lookup(hotkey, snapshot, now, client) {
       const publicKey = decodeHotkey(hotkey)
       if (publicKey === undefined || chain.endpoints.length === 0) return 'unregistered'
       const memory = recallMemory(hotkey, snapshot, now)
-      if (memory !== undefined) {
-        return memory.answer === 'unknown'
-          ? { retryAfterSeconds: Math.ceil(memory.until - now) }
-          : memory.answer
-      }
+      if (memory?.answer === 'unknown') return { retryAfterSeconds: Math.ceil(memory.until - now) }
+      if (memory !== undefined)
+        return memory.answer === 'unregistered' ? memory.answer : placeOf(memory.answer)
       if (budgetSpentUntil > now) return { retryAfterSeconds: Math.ceil(budgetSpentUntil - now) }
       remember(hotkey, 'unknown', now + PENDING_SECONDS)
-      const claim = await lease.claimLookup(now)
+      const claim = await lease.claimLookup(now, client)
       if (!claim.granted) {
-        budgetSpentUntil = now + claim.retryAfterSeconds
+        // The hotkey's owner may ask through another client.
+        memories.delete(hotkey)
+        if (claim.spentBy === 'subnet') budgetSpentUntil = now + claim.retryAfterSeconds
         return { retryAfterSeconds: claim.retryAfterSeconds }
       }
-      const { value, faults, coolDowns } = await consultForHotkey(
-        chain,
-        publicKey,
-        snapshot,
-        claim.coolDowns,
+      const { value, faults, coolDowns } = await consultForHotkey(chain, publicKey, snapshot, {
+        coolDowns: claim.coolDowns,
         now,
-        LOOKUP_LIMIT_MS,
-      )
-      if (faults.length > 0) await lease.report(now, { succeeded: false, coolDowns })
+        limitMs: LOOKUP_LIMIT_MS,
+      })
+      if (faults.length > 0) await lease.report(now, { coolDowns })
       onLookup({
         outcome: value === undefined ? 'failed' : value.uid === undefined ? 'absent' : 'found',
         uid: value?.uid,
@@ -122,12 +118,22 @@ export function createFreshRegistrations(
         remember(hotkey, 'unregistered', now + ABSENT_SECONDS)
         return 'unregistered'
       }
-      const place = { uid: value.uid, block: value.block }
-      remember(hotkey, place, now + FOUND_SECONDS)
-      newestBlock = Math.max(newestBlock, place.block)
-      return place
+      const found = { uid: value.uid, block: value.block, blockTime: value.blockTime }
+      remember(hotkey, found, now + FOUND_SECONDS)
+      if (newest === undefined || newest.found.blockTime <= found.blockTime)
+        newest = { found, until: now + FOUND_SECONDS }
+      return placeOf(found)
     },
   }
+}
+
+function placeOf({ uid, block }: Found): Place {
+  return { uid, block }
+}
+
+/** By time as well as by number: a chain that began again counts from 0. */
+function isBefore(snapshot: Snapshot, { block, blockTime }: Found): boolean {
+  return snapshot.block < block && snapshot.blockTime <= blockTime
 }
 
 /** The key of a hotkey in the one spelling that counts. */

@@ -12,8 +12,6 @@ import { type Checked, type Fault, fault } from './fault.ts'
 
 /** Refusals without a `Retry-After`: the proxy of the main public endpoint counts per 60 s. */
 const COOL_DOWN_SECONDS = 60
-/** Longest `Retry-After` that is honoured; one question an hour offends nobody. */
-const COOL_DOWN_MAX_SECONDS = 3600
 /** "Too many requests", an archive's work limit (-32004), OnFinality's key wanted (-32029). */
 const RATE_LIMIT_CODES: readonly unknown[] = [-32005, -32029, -32004]
 const RATE_LIMIT_TEXT = /too many requests|rate.?limit/i
@@ -51,7 +49,7 @@ export async function callRpc(fetch: Fetch, endpoint: Endpoint, call: Call): Pro
   }
 }
 
-/** `Host` of an endpoint: what logs, snapshots and cool-downs know it by. Paths and headers may hold keys. */
+/** `Host` of an endpoint: what logs and snapshots know it by. Paths and headers may hold keys. */
 export function endpointName(endpoint: Endpoint): string {
   return endpoint.url.host
 }
@@ -122,7 +120,7 @@ function readRefusal(response: Response, text: string, body: unknown): Fault {
   return fault(error === undefined ? 'malformed_answer' : 'rpc_error')
 }
 
-/** Seconds from `Retry-After` (a number, or a date against the answer's own `Date`) or from the body, within bounds. */
+/** Seconds from `Retry-After` (a number, or a date against the answer's own `Date`) or from the body. */
 function askedToWait(response: Response, body: unknown): number | undefined {
   const header = response.headers.get('retry-after') ?? ''
   const date = Date.parse(response.headers.get('date') ?? '')
@@ -132,5 +130,5 @@ function askedToWait(response: Response, body: unknown): number | undefined {
     (Date.parse(header) - date) / 1000,
     typeof fromBody === 'number' ? fromBody : Number.NaN,
   ].find((seconds) => seconds > 0)
-  return asked === undefined ? undefined : Math.min(Math.ceil(asked), COOL_DOWN_MAX_SECONDS)
+  return asked === undefined ? undefined : Math.ceil(asked)
 }

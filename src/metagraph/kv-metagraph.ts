@@ -8,19 +8,18 @@
  * State is values only: a request may read what another one wrote, never wait for another one's I/O.
  */
 
+import type { LookupAnswer, Place } from '../admission/ports.ts'
+import type { TextStore } from '../kv-memo.ts'
 import type { Lease, RefreshTerms } from '../lease/rules.ts'
 import { ageSeconds, type Metagraph } from '../protocol/metagraph.ts'
-import { type Attempt, type Chain, consultForSnapshot } from './consult.ts'
+import { consultForSnapshot } from './consult.ts'
+import { usableAt } from './continuity.ts'
 import type { FaultReason } from './fault.ts'
-import {
-  createFreshRegistrations,
-  type LookupAnswer,
-  type LookupOutcome,
-  type Place,
-} from './fresh-registrations.ts'
-import { acceptPushed } from './push.ts'
+import { createFreshRegistrations, type LookupOutcome } from './fresh-registrations.ts'
+import { acceptPushed, type Confirmations } from './push.ts'
+import type { Attempt, Chain } from './round.ts'
 import type { Snapshot } from './snapshot.ts'
-import { createSnapshotStore, type TextStore, type WriteOutcome } from './snapshot-store.ts'
+import { createSnapshotStore, type WriteOutcome } from './snapshot-store.ts'
 
 /** For a refresh nobody waits for: the platform ends background work 30 s after the response. */
 const REFRESH_LIMIT_MS = 20_000
@@ -38,7 +37,6 @@ const ALWAYS: RefreshTerms = { sinceClaimSeconds: 0, sinceSuccessSeconds: 0 }
 export interface MetagraphOptions extends Chain {
   readonly kv: TextStore
   readonly lease: Lease
-  readonly maxAgeSeconds: number
   readonly cronPeriodSeconds: number
   /** Hears of every refresh and push that was not refused for being early; for the log. */
   readonly onRefresh: (outcome: RefreshOutcome) => void
@@ -52,7 +50,7 @@ export interface RefreshOutcome {
   readonly trigger: 'cron' | 'inline' | 'overdue' | 'push'
   /** `stored`: KV has the new snapshot. `unchanged`: it was confirmed. `kept`: the previous one stays. */
   readonly outcome: 'stored' | 'unchanged' | 'kept'
-  readonly reason: WriteOutcome | FaultReason | 'not_our_turn' | 'no_endpoint_ready'
+  readonly reason: WriteOutcome | FaultReason | 'not_our_turn' | 'no_endpoint_ready' | 'endpoints_contradict'
   /** Of the snapshot that serves now. */
   readonly endpoint: string | undefined
   readonly block: number | undefined
@@ -65,14 +63,16 @@ export interface KvMetagraph {
   current(now: number): Promise<Metagraph | undefined>
   /** A fresh registration found before and not in the snapshot yet; asks nobody. */
   recall(hotkey: string, now: number): Place | undefined
-  /** Looks for a hotkey that is not in the snapshot; only after its signature was verified. Never throws. */
-  lookup(hotkey: string, now: number): Promise<LookupAnswer>
+  /** Looks for a hotkey that is not in the snapshot; only after its signature was verified. `client`: see `Lease`. Never throws. */
+  lookup(hotkey: string, now: number, client?: string): Promise<LookupAnswer>
   /** The cron's refresh. Never throws. */
   refresh(now: number): Promise<RefreshOutcome>
   /** Begins a refresh when the cron seems dead or a lookup found someone; hand the promise to `waitUntil`. Undefined: none is due. */
   refreshIfOverdue(now: number): Promise<RefreshOutcome> | undefined
   /** Takes a recording from an operator. Never throws. */
-  push(value: unknown, now: number, confirmLoss: boolean): Promise<RefreshOutcome>
+  push(value: unknown, now: number, confirm: Confirmations): Promise<RefreshOutcome>
+  /** Endpoints that contradict each other, so that there is no usable snapshot; as far as this isolate knows. */
+  contradicting(now: number): readonly string[]
 }
 
 type Trigger = RefreshOutcome['trigger']
@@ -85,9 +85,9 @@ export function createMetagraph(options: MetagraphOptions): KvMetagraph {
   const refreshLimitMs = options.refreshLimitMs ?? REFRESH_LIMIT_MS
   let inline = { startedAt: Number.NEGATIVE_INFINITY, done: true }
   let backgroundAt = Number.NEGATIVE_INFINITY
+  let contradicting: readonly string[] = []
 
-  const usable = (snapshot: Snapshot | undefined, now: number): Snapshot | undefined =>
-    snapshot !== undefined && ageSeconds(snapshot, now) <= maxAgeSeconds ? snapshot : undefined
+  const usable = (snapshot: Snapshot | undefined, now: number) => usableAt(snapshot, now, maxAgeSeconds)
 
   async function refresh(
     trigger: Trigger,
@@ -96,19 +96,24 @@ export function createMetagraph(options: MetagraphOptions): KvMetagraph {
     limitMs: number,
   ): Promise<RefreshOutcome> {
     const claim = await lease.claimRefresh(now, terms)
-    if (!claim.granted) return conclude(trigger, 'kept', 'not_our_turn', [])
-    const previous = await store.reread(now)
-    const { value, faults, coolDowns } = await consultForSnapshot(
-      options,
-      previous,
-      claim.coolDowns,
+    if (!claim.granted) {
+      contradicting = claim.contradicting
+      return conclude(trigger, 'kept', 'not_our_turn', [])
+    }
+    const held = await store.reread(now)
+    const { value, faults, ...round } = await consultForSnapshot(options, held, {
+      coolDowns: claim.coolDowns,
       now,
       limitMs,
-    )
-    await lease.report(now, { succeeded: value !== undefined, coolDowns })
-    if (value === undefined)
-      return conclude(trigger, 'kept', faults[0]?.reason ?? 'no_endpoint_ready', faults)
-    return keep(trigger, value, now, faults)
+    })
+    contradicting = round.contradicting
+    await lease.report(now, {
+      coolDowns: round.coolDowns,
+      refresh: { succeeded: value !== undefined, contradicting },
+    })
+    if (value !== undefined) return keep(trigger, value, now, faults)
+    const reason = contradicting.length > 0 ? 'endpoints_contradict' : faults[0]?.reason
+    return conclude(trigger, 'kept', reason ?? 'no_endpoint_ready', faults)
   }
 
   async function keep(
@@ -156,14 +161,14 @@ export function createMetagraph(options: MetagraphOptions): KvMetagraph {
       return usable(store.peek(), now)
     },
     recall: (hotkey, now) => fresh.recall(hotkey, store.peek(), now),
-    lookup: (hotkey, now) => fresh.lookup(hotkey, store.peek(), now),
+    lookup: (hotkey, now, client = '') => fresh.lookup(hotkey, store.peek(), now, client),
     refresh: (now) => refresh('cron', ALWAYS, now, refreshLimitMs),
 
     refreshIfOverdue(now) {
       const snapshot = store.peek()
       if (snapshot === undefined || options.endpoints.length === 0) return undefined
       if (now - backgroundAt < BACKGROUND_PAUSE_SECONDS) return undefined
-      const awaited = fresh.newestBlock() > snapshot.block
+      const awaited = fresh.awaits(snapshot, now)
       if (!awaited && ageSeconds(snapshot, now) <= overdue) return undefined
       backgroundAt = now
       // While the cron is alive an unchanged snapshot may look old: KV is not written for every confirmation.
@@ -172,11 +177,12 @@ export function createMetagraph(options: MetagraphOptions): KvMetagraph {
       return refresh('overdue', terms, now, refreshLimitMs)
     },
 
-    async push(value, now, confirmLoss) {
-      const { netuid, genesisHash } = options
-      const pushed = acceptPushed(value, await store.reread(now), now, { netuid, genesisHash, confirmLoss })
+    async push(value, now, confirm) {
+      const pushed = acceptPushed(value, await store.reread(now), { ...options, now, confirm })
       return pushed.ok ? keep('push', pushed.value, now, []) : conclude('push', 'kept', pushed.reason, [])
     },
+
+    contradicting: (now) => (usable(store.peek(), now) === undefined ? contradicting : []),
   }
 }
 

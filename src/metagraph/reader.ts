@@ -93,6 +93,14 @@ export async function readSighting(
   return { ok: true, value: { uid, ...header.value } }
 }
 
+/** What the endpoint knows the block of that number by; null when it has none. One call. */
+export async function readBlockHash(ask: Ask, block: number): Promise<Checked<string | null>> {
+  const answer = await ask('chain_getBlockHash', [block], SMALL_ANSWER_BYTES)
+  if (!answer.ok) return answer
+  if (answer.value !== null && !isBlockHash(answer.value)) return fault('malformed_answer')
+  return { ok: true, value: answer.value }
+}
+
 /** All of `keys` at one block (the best one when `at` is undefined), or a fault: a key left out is not a key without a value. */
 async function readStorage(
   ask: Ask,

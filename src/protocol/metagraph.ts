@@ -5,6 +5,11 @@
  * hotkey, as in the reference. Age is judged by the chain's own clock, so a node that serves an old head looks old.
  */
 
+/** `NETWORK_GENESIS_HASHES` in RaoFoundation/subtensor, `sdk/bittensor-ts/src/client.ts`. */
+export const MAINNET_GENESIS = '0x2f0555cc76fc2840a25a6ea3b9637146806f1f44b090c175ffde2a7e5ab36c03'
+/** `registry/native/test-base-endpoints.json` in JSONbored/metagraphed. */
+export const TESTNET_GENESIS = '0x8f9cf856bf558a14440e75569c9e58594757048d7b3a84b5d25f6bd978263105'
+
 /** More uids than any subnet may have; a larger count is a lie or a bug. */
 export const MAX_UIDS = 4096
 

@@ -16,7 +16,11 @@ export async function getReady(c: RouteContext): Promise<Response> {
   const { config, ports } = c.env.gateway
   const metagraph = await ports.metagraph.current(c.env.receivedAt)
   if (metagraph === undefined) {
-    return c.json({ status: 'unavailable', netuid: config.netuid, metagraph: null }, 503, NO_STORE)
+    const facts = {
+      metagraph: null,
+      contradicting_endpoints: c.env.gateway.contradictingEndpoints(c.env.receivedAt),
+    }
+    return c.json({ status: 'unavailable', netuid: config.netuid, ...facts }, 503, NO_STORE)
   }
   const facts = {
     block: metagraph.block,

@@ -9,7 +9,7 @@ import type { Reads } from '../cache/reads.ts'
 import { type Challenge, requireChallenge } from '../challenge/challenge.ts'
 import type { Config } from '../config/config.ts'
 import type { RequestEntry } from '../log.ts'
-import type { RefreshOutcome } from '../metagraph/kv-metagraph.ts'
+import type { KvMetagraph } from '../metagraph/kv-metagraph.ts'
 import { returnedAnswer } from '../origin/headers.ts'
 import type { CallOrigin, OriginAnswer } from '../origin/origin.ts'
 import { problemResponse, type Rejection, rejected } from '../protocol/problem.ts'
@@ -31,7 +31,9 @@ export interface Gateway {
   readonly reads: Reads
   /** A refresh of the metagraph when one is overdue, for `waitUntil`. */
   readonly refreshIfOverdue: (now: number) => Promise<unknown> | undefined
-  readonly pushMetagraph: (recording: unknown, now: number, confirmLoss: boolean) => Promise<RefreshOutcome>
+  readonly pushMetagraph: KvMetagraph['push']
+  /** Chain endpoints that contradict each other, so that there is no metagraph. */
+  readonly contradictingEndpoints: KvMetagraph['contradicting']
   /** Whether a client's address is within its rate limit; the key says for what. */
   readonly allowsAddress: (key: string) => Promise<boolean>
   readonly statistics: Statistics

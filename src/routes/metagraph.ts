@@ -12,6 +12,15 @@ const CACHE_SECONDS = 30
 /** A recording of 4,096 uids is well under 2 MB. */
 const MAX_RECORDING_BYTES = 4_000_000
 
+/** What the operator may add to the request, by reason of a refusal. */
+const IF_SNAPSHOT_IS_WRONG = '; add ?confirm_back=true if the snapshot in use is wrong'
+const CONFIRMATIONS: Readonly<Record<string, string>> = {
+  loss_unconfirmed: '; add ?confirm_loss=true if so many hotkeys are rightly gone',
+  block_behind: IF_SNAPSHOT_IS_WRONG,
+  block_ahead: IF_SNAPSHOT_IS_WRONG,
+  block_hash_changed: IF_SNAPSHOT_IS_WRONG,
+}
+
 /** Block, age and count; with `?hotkey=` also its uid, or null. 503 without a usable snapshot. */
 export async function getMetagraph(c: RouteContext): Promise<Response> {
   const metagraph = await c.env.gateway.ports.metagraph.current(c.env.receivedAt)
@@ -32,7 +41,8 @@ export async function getMetagraph(c: RouteContext): Promise<Response> {
 
 /**
  * Takes a recording (`npm run chain:record`) under the same checks as an answer of the chain. `?confirm_loss=true` lets it drop more
- * than a quarter of the members, which otherwise needs a second endpoint.
+ * than a quarter of the members, which otherwise needs a second endpoint; `?confirm_back=true` lets it be of a lower block than the one
+ * in use, when that one is wrong.
  */
 export async function putMetagraph(c: RouteContext): Promise<Response> {
   const declared = Number(c.req.header('content-length') ?? Number.NaN)
@@ -41,12 +51,17 @@ export async function putMetagraph(c: RouteContext): Promise<Response> {
     return refuse(c, rejected('bad_request', { reason }).rejection)
   }
   const recording = parseJson(await c.req.text())
-  const confirmLoss = c.req.query('confirm_loss') === 'true'
-  const pushed = await c.env.gateway.pushMetagraph(recording, c.env.receivedAt, confirmLoss)
+  const confirm = {
+    loss: c.req.query('confirm_loss') === 'true',
+    back: c.req.query('confirm_back') === 'true',
+  }
+  const pushed = await c.env.gateway.pushMetagraph(recording, c.env.receivedAt, confirm)
   if (pushed.outcome === 'kept') {
     return refuse(
       c,
-      rejected('bad_request', { reason: `the recording was refused: ${pushed.reason}` }).rejection,
+      rejected('bad_request', {
+        reason: `the recording was refused: ${pushed.reason}${CONFIRMATIONS[pushed.reason] ?? ''}`,
+      }).rejection,
     )
   }
   return c.json({ outcome: pushed.outcome, reason: pushed.reason, block: pushed.block ?? null })

@@ -52,6 +52,7 @@ async function reportOf(c: RouteContext): Promise<StatusReport> {
     metagraph: metagraph
       ? { block: metagraph.block, age_seconds: ageSeconds(metagraph, now), hotkeys: metagraph.hotkeys.length }
       : null,
+    contradicting_endpoints: c.env.gateway.contradictingEndpoints(now),
   }
   return toReport(facts, list, board)
 }

@@ -48,7 +48,7 @@ const HEADLINES = {
 } as const
 
 export function toPage(report: StatusReport, limits: readonly string[], nonce: string): string {
-  const { metagraph, nonce_store: store, server_time: now } = report
+  const { metagraph, contradicting_endpoints: contradicting, nonce_store: store, server_time: now } = report
   const [tone, headline] = HEADLINES[report.state]
   const page = html`<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${headline} · subnet ${report.netuid}</title><meta name="viewport" content="width=device-width"><style nonce="${nonce}">${new Markup(STYLE)}</style></head><body><main><h1 class="${tone}">${headline}</h1><p class="q">Upload gateway of subnet ${report.netuid}. <span id="age">As of ${time(now)}.</span></p>
 ${report.statistics ? [] : [html`<p class="eh">The counts cannot be read right now; what is below is incomplete.</p>`]}
@@ -59,6 +59,7 @@ ${report.statistics ? [] : [html`<p class="eh">The counts cannot be read right n
         ? html`block ${metagraph.block}, ${span(metagraph.age_seconds)} old`
         : html`<b class="no">none that can be used</b>`,
     ),
+    ...(contradicting.length === 0 ? [] : [pair('Chain endpoints', contradictionOf(contradicting))]),
     pair('Hotkeys', metagraph ? String(metagraph.hotkeys) : 'not known'),
     pair(
       'Nonce store',
@@ -72,6 +73,10 @@ ${report.challenges.length > 0 ? [] : [html`<section><p>No challenge takes uploa
 <section><h2>Limits</h2>${limits.map((limit) => html`<p>${limit}</p>`)}</section></main>
 <footer>The same as <a href="/v1/status">JSON</a></footer><script nonce="${nonce}">${new Markup(SCRIPT)}</script></body></html>`
   return page.text
+}
+
+function contradictionOf(endpoints: readonly string[]): Markup {
+  return html`<b class="no">${endpoints.join(' and ')} contradict each other: the operator must push a metagraph</b>`
 }
 
 function section(challenge: ChallengeStatus, now: number): Markup {

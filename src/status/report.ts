@@ -43,6 +43,8 @@ export interface StatusReport {
     readonly age_seconds: number
     readonly hotkeys: number
   } | null
+  /** Chain endpoints (host names) that contradict each other, so that there is no metagraph and an operator must push one. */
+  readonly contradicting_endpoints: readonly string[]
   /** Mean round trip of the latest uploads; null before the first. */
   readonly nonce_store: { readonly round_trip_ms: number; readonly measured_at: number } | null
   readonly challenges: readonly ChallengeStatus[]
@@ -52,7 +54,10 @@ export interface StatusReport {
   readonly statistics: boolean
 }
 
-export type Facts = Pick<StatusReport, 'server_time' | 'version' | 'netuid' | 'metagraph'>
+export type Facts = Pick<
+  StatusReport,
+  'server_time' | 'version' | 'netuid' | 'metagraph' | 'contradicting_endpoints'
+>
 
 export function toReport(
   facts: Facts,

@@ -359,7 +359,7 @@ describe('the development chain', () => {
 
     expect(recorded).toEqual(members)
     expect(recording).toMatchObject({ netuid: NETUID, genesisHash: DEV_GENESIS_HASH })
-    const pushed = await createWorld().isolate([]).push(recording, clock(), false)
+    const pushed = await createWorld().isolate([]).push(recording, clock(), { loss: false, back: false })
     expect(pushed).toMatchObject({ outcome: 'stored', block: recording.block })
   })
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { continuityFault, isSuddenLoss, sameMembers } from '../../src/metagraph/continuity.ts'
+import { MAINNET_GENESIS } from '../../src/protocol/metagraph.ts'
 import { metagraphOf } from '../support/metagraph.ts'
 
 const NOW = 1_800_000_000
@@ -25,22 +26,22 @@ describe('continuityFault', () => {
     ['another block of the same number', at(1000, NOW, `0x${'cd'.repeat(32)}`), 'block_hash_changed'],
   ]
   test.each(ROWS)('%s', (_, state, fault) => {
-    expect(continuityFault(state, PREVIOUS, NOW)).toBe(fault)
+    expect(continuityFault(state, PREVIOUS, NOW, MAINNET_GENESIS)).toBe(fault)
   })
 
   test('the same block again', () => {
     const previous = metagraphOf(['a'], NOW - 200)
-    expect(continuityFault(at(1000, NOW - 200), previous, NOW)).toBeUndefined()
+    expect(continuityFault(at(1000, NOW - 200), previous, NOW, MAINNET_GENESIS)).toBeUndefined()
   })
 
   test('later, but made earlier', () => {
     const previous = metagraphOf(['a'], NOW)
-    expect(continuityFault(at(1001, NOW - 10), previous, NOW)).toBe('block_ahead')
+    expect(continuityFault(at(1001, NOW - 10), previous, NOW, MAINNET_GENESIS)).toBe('block_ahead')
   })
 
   test('with nothing before it only the clock counts', () => {
-    expect(continuityFault(at(1, NOW), undefined, NOW)).toBeUndefined()
-    expect(continuityFault(at(1, NOW - 301), undefined, NOW)).toBe('stale_block_time')
+    expect(continuityFault(at(1, NOW), undefined, NOW, MAINNET_GENESIS)).toBeUndefined()
+    expect(continuityFault(at(1, NOW - 301), undefined, NOW, MAINNET_GENESIS)).toBe('stale_block_time')
   })
 })
 

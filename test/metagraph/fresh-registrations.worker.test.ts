@@ -121,7 +121,7 @@ test('an isolate that knows the budget is spent does not ask the lease again', a
   let claims = 0
   lease.claimLookup = async () => {
     claims += 1
-    return { granted: false, retryAfterSeconds: 20 }
+    return { granted: false, retryAfterSeconds: 20, spentBy: 'subnet' }
   }
   const metagraph = isolate()
   await metagraph.lookup(encodeSs58(account(1)), NOW)

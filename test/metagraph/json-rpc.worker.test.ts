@@ -76,7 +76,7 @@ describe('how long to leave an endpoint alone', () => {
   const ROWS: [name: string, headers: Record<string, string>, seconds: number][] = [
     ['nothing said', {}, 60],
     ['seconds', { 'retry-after': '17' }, 17],
-    ['an hour at most', { 'retry-after': '10800' }, 3600],
+    ['hours', { 'retry-after': '10800' }, 10_800],
     ['a date', { 'retry-after': 'Fri, 20 Nov 2026 10:02:00 GMT', date: DATE }, 120],
     ['a date in the past', { 'retry-after': 'Fri, 20 Nov 2026 09:00:00 GMT', date: DATE }, 60],
     ['a date without a clock', { 'retry-after': 'Fri, 20 Nov 2026 10:02:00 GMT' }, 60],

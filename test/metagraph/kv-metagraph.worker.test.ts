@@ -151,7 +151,7 @@ describe('refresh', () => {
     for (; world.now < NOW + 86_400; world.now += 300) await metagraph.refresh(world.now)
     expect(logged.filter(({ outcome }) => outcome === 'stored').length).toBe(144)
     expect(logged.filter(({ outcome }) => outcome === 'unchanged').length).toBe(144)
-  })
+  }, 60_000)
 })
 
 describe('refreshIfOverdue', () => {

@@ -15,6 +15,8 @@ async function record(chain: DevChain): Promise<Record<string, unknown>> {
   return { ...recording.value, endpoint: 'node.example' }
 }
 
+const NO_CONFIRMATION = { loss: false, back: false }
+
 const chain = (members: number, at = NOW) => chainAt(() => at, accounts(members))
 
 async function isolate() {
@@ -36,7 +38,7 @@ async function isolate() {
 test('a recording becomes the snapshot', async () => {
   const metagraph = await isolate()
   expect(await metagraph.current(NOW)).toBeUndefined()
-  expect(await metagraph.push(await record(chain(300)), NOW, false)).toMatchObject({
+  expect(await metagraph.push(await record(chain(300)), NOW, NO_CONFIRMATION)).toMatchObject({
     trigger: 'push',
     outcome: 'stored',
     reason: 'first_snapshot',
@@ -47,7 +49,7 @@ test('a recording becomes the snapshot', async () => {
 
 test('the same checks as for an endpoint', async () => {
   const metagraph = await isolate()
-  await metagraph.push(await record(chain(8)), NOW, false)
+  await metagraph.push(await record(chain(8)), NOW, NO_CONFIRMATION)
   const refused: [value: unknown, reason: string][] = [
     [null, 'malformed_answer'],
     [{ hotkeys: [] }, 'malformed_answer'],
@@ -57,24 +59,28 @@ test('the same checks as for an endpoint', async () => {
     [{ ...(await record(chain(8))), netuid: 3 }, 'wrong_netuid'],
   ]
   for (const [value, reason] of refused) {
-    expect(await metagraph.push(value, NOW, false)).toMatchObject({ outcome: 'kept', reason })
+    expect(await metagraph.push(value, NOW, NO_CONFIRMATION)).toMatchObject({ outcome: 'kept', reason })
   }
   expect((await metagraph.current(NOW))?.hotkeys.length).toBe(8)
 })
 
 test('the token holder may vouch for a loss, and for nothing else', async () => {
   const metagraph = await isolate()
-  await metagraph.push(await record(chain(8)), NOW, false)
+  await metagraph.push(await record(chain(8)), NOW, NO_CONFIRMATION)
   const stale = await record(chain(5, NOW - 400))
-  expect(await metagraph.push(stale, NOW, true)).toMatchObject({ reason: 'stale_block_time' })
-  expect(await metagraph.push(await record(chain(5, NOW + 12)), NOW, true)).toMatchObject({
+  expect(await metagraph.push(stale, NOW, { loss: true, back: false })).toMatchObject({
+    reason: 'stale_block_time',
+  })
+  expect(
+    await metagraph.push(await record(chain(5, NOW + 12)), NOW, { loss: true, back: false }),
+  ).toMatchObject({
     outcome: 'stored',
   })
 })
 
 test('without endpoints nobody waits and nothing is looked up', async () => {
   const metagraph = await isolate()
-  await metagraph.push(await record(chain(8)), NOW, false)
+  await metagraph.push(await record(chain(8)), NOW, NO_CONFIRMATION)
   expect(metagraph.refreshIfOverdue(NOW + 1000)).toBeUndefined()
   expect(await metagraph.lookup('5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY', NOW)).toBe('unregistered')
   expect(await metagraph.refresh(NOW)).toMatchObject({ outcome: 'kept', reason: 'no_endpoint_ready' })

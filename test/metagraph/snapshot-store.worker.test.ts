@@ -3,8 +3,9 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { encodeSs58 } from '../../src/crypto/ss58.ts'
+import type { TextStore } from '../../src/kv-memo.ts'
 import { parseSnapshot, type Snapshot, serializeSnapshot } from '../../src/metagraph/snapshot.ts'
-import { createSnapshotStore, type TextStore } from '../../src/metagraph/snapshot-store.ts'
+import { createSnapshotStore } from '../../src/metagraph/snapshot-store.ts'
 import { DEV_GENESIS_HASH } from '../../tools/dev/chain-state.ts'
 import { accounts, NETUID, NOW } from '../support/chain-fetch.ts'
 
@@ -20,7 +21,8 @@ function snapshot(block: number, members = 3, blockTime = NOW): Snapshot {
     block,
     blockHash: `0x${block.toString(16).padStart(64, '0')}`,
     blockTime,
-    fetchedAt: blockTime + 30,
+    // In the order of their blocks.
+    fetchedAt: blockTime - 100 + block,
     endpoint: 'node.example',
     hotkeys,
     accounts: keys.map((key) => `0x${key.toHex()}`),

@@ -66,6 +66,7 @@ async function ask(path: string, init: RequestInit = {}, { broken, answer }: Cha
     ports,
     budgets: { uploads: budget, newcomers: budget },
     refreshIfOverdue: () => undefined,
+    contradictingEndpoints: () => [],
     pushMetagraph: async () => PUSHED,
     callOrigin: async (call) => {
       calls.push(call)

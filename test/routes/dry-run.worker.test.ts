@@ -46,6 +46,7 @@ async function ask(path: string, init: RequestInit, allowed = true) {
     },
     budgets: { uploads: budget, newcomers: budget },
     refreshIfOverdue: () => undefined,
+    contradictingEndpoints: () => [],
     pushMetagraph: unused,
     callOrigin: unused,
     allowsAddress: async (address) => {

@@ -13,6 +13,7 @@ const FACTS: Facts = {
   version: 'v1',
   netuid: 100,
   metagraph: { block: 1000, age_seconds: 30, hotkeys: 2 },
+  contradicting_endpoints: [],
 }
 const DOWN = { demo: { at: NOW - 10, reachable: false } }
 const UP = { demo: { at: NOW - 10, reachable: true } }
@@ -95,6 +96,12 @@ describe('the page', () => {
     expect(pageOf(undefined, { ...FACTS, metagraph: null })).toMatch(
       /Uploads do not pass.*counts cannot be read.*none that can be used.*not checked lately/s,
     )
+  })
+
+  test('names chain endpoints that contradict each other', () => {
+    expect(pageOf(BOARD)).not.toContain('contradict')
+    const facts = { ...FACTS, metagraph: null, contradicting_endpoints: ['a.example', 'b.example'] }
+    expect(pageOf(BOARD, facts)).toContain('a.example and b.example contradict each other')
   })
 })
 

@@ -6,6 +6,7 @@ import {
   claimRefresh,
   type Lease,
   type LeaseState,
+  minuteOf,
   NEW_LEASE,
 } from '../../src/lease/rules.ts'
 import type { Endpoint, Fetch } from '../../src/metagraph/json-rpc.ts'
@@ -79,6 +80,7 @@ export function network(nodes: Record<string, Node>): Network {
 
 /** The lease's rules without its Durable Object. */
 export function memoryLease(): Lease & { state: LeaseState } {
+  const byClient = new Map<string, number>()
   const lease = {
     state: NEW_LEASE,
     async claimRefresh(...[now, terms]: Parameters<Lease['claimRefresh']>) {
@@ -86,9 +88,12 @@ export function memoryLease(): Lease & { state: LeaseState } {
       lease.state = state
       return claim
     },
-    async claimLookup(now: number) {
-      const [state, claim] = claimLookup(lease.state, now)
+    async claimLookup(now: number, client: string) {
+      const minute = `${minuteOf(now)} ${client}`
+      const spent = client === '' ? 0 : (byClient.get(minute) ?? 0)
+      const [state, claim] = claimLookup(lease.state, now, spent)
       lease.state = state
+      if (claim.granted) byClient.set(minute, spent + 1)
       return claim
     },
     async report(...[now, report]: Parameters<Lease['report']>) {

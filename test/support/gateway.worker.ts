@@ -79,6 +79,7 @@ export function appOf(
       return 'delivered' in answer ? answer : { delivered: true, response: answer }
     },
     refreshIfOverdue: () => undefined,
+    contradictingEndpoints: () => [],
     pushMetagraph: () => Promise.reject(new Error('not asked')),
     allowsAddress: async () => true,
     version: 'v1',

@@ -1,7 +1,7 @@
 /**
  * A chain without a network: blocks by the clock, the storage items a gateway reads, and the JSON-RPC answers of a node.
  *
- * Block n is made at 12·n Unix seconds, so restarts never go back. The finalized head is three blocks behind the best one, as on
+ * Block n is made at 12·n Unix seconds unless told, so restarts never go back. The finalized head is three blocks behind the best one, as on
  * mainnet, and a registration shows at the best head first. Storage keys come from `@polkadot-api/substrate-bindings`, not
  * from the gateway's own table: a wrong key on either side shows.
  */
@@ -23,6 +23,10 @@ export interface ChainOptions {
   /** Unix seconds. */
   readonly now: () => number
   readonly genesisHash?: string
+  /** Between two blocks; 12 unless told. A local subtensor node with fast blocks has 0.25. */
+  readonly blockSeconds?: number
+  /** Unix seconds of block 0; 0 unless told. A node that starts over has its own start here. */
+  readonly startedAt?: number
 }
 
 type RpcReply = { readonly result: unknown } | { readonly error: RpcError }
@@ -48,14 +52,14 @@ interface Entry {
 }
 
 export function createChain(options: ChainOptions): DevChain {
-  const { netuid, now } = options
+  const { netuid, now, blockSeconds = BLOCK_SECONDS, startedAt = 0 } = options
   const genesisHash = options.genesisHash ?? DEV_GENESIS_HASH
   const entries = new Map<string, Entry>()
   /** First block of each uid. */
   const registeredAt: number[] = []
   const places = new Map<string, { readonly uid: number; readonly block: number }>()
 
-  const bestBlock = () => Math.floor(now() / BLOCK_SECONDS)
+  const bestBlock = () => Math.floor((now() - startedAt) / blockSeconds)
   const blockHash = (block: number) =>
     block === 0 ? genesisHash : toHex(Blake2256(Buffer.from(`${genesisHash}:${block}`)))
 
@@ -78,7 +82,7 @@ export function createChain(options: ChainOptions): DevChain {
     return new Map([
       [GENESIS_KEY, genesisHash],
       [storageKey('System', 'Number'), toHex(le(block, 4))],
-      [storageKey('Timestamp', 'Now'), toHex(le(block * BLOCK_SECONDS * 1000, 8))],
+      [storageKey('Timestamp', 'Now'), toHex(le(Math.round((startedAt + block * blockSeconds) * 1000), 8))],
       [storageKey('SubtensorModule', 'NetworksAdded', le(netuid, 2)), '0x01'],
       [storageKey('SubtensorModule', 'SubnetworkN', le(netuid, 2)), toHex(le(count, 2))],
     ])
@@ -94,14 +98,14 @@ export function createChain(options: ChainOptions): DevChain {
   function findBlock(at: unknown): number | undefined {
     const best = bestBlock()
     if (at === undefined || at === null) return best
-    for (let block = best; block > Math.max(0, best - KEPT_BLOCKS); block -= 1) {
+    for (let block = best; block >= Math.max(0, best - KEPT_BLOCKS); block -= 1) {
       if (blockHash(block) === at) return block
     }
     return undefined
   }
 
   const methods: Readonly<Record<string, (params: readonly unknown[]) => RpcReply>> = {
-    chain_getFinalizedHead: () => ({ result: blockHash(bestBlock() - FINALITY_LAG) }),
+    chain_getFinalizedHead: () => ({ result: blockHash(Math.max(0, bestBlock() - FINALITY_LAG)) }),
     chain_getBlockHash([block = bestBlock()]) {
       if (typeof block !== 'number') return INVALID_PARAMS
       return { result: block <= bestBlock() ? blockHash(block) : null }

@@ -1,7 +1,7 @@
 /**
  * A development chain node: JSON-RPC over HTTP POST, as a subtensor node speaks it, with a subnet of well-known keys.
  *
- *     node tools/dev/chain.ts --port 9944 --netuid 100 [--fixture FILE]
+ *     node tools/dev/chain.ts --port 9944 --netuid 100 [--fixture FILE] [--fast]     --fast: blocks of 250 ms, from block 0 on
  *     curl -X POST localhost:9944/dev/register -d '{"hotkey":"5…"}'     registers a hotkey at the next block
  */
 
@@ -88,9 +88,16 @@ if (import.meta.main) {
       port: { type: 'string', default: '9944' },
       netuid: { type: 'string', default: '100' },
       fixture: { type: 'string' },
+      fast: { type: 'boolean', default: false },
     },
   })
   const members = values.fixture === undefined ? {} : { members: await recordedMembers(values.fixture) }
-  const chain = await startChain({ port: Number(values.port), netuid: Number(values.netuid), ...members })
+  const pace = values.fast ? { blockSeconds: 0.25, startedAt: Math.floor(Date.now() / 1000) } : {}
+  const chain = await startChain({
+    port: Number(values.port),
+    netuid: Number(values.netuid),
+    ...members,
+    ...pace,
+  })
   console.log(`chain of subnet ${values.netuid} on ${chain.url}, genesis ${chain.genesisHash}`)
 }

@@ -10,6 +10,12 @@ const TIME = '2026-11-20T12:00:00Z'
 const METAGRAPH = { block: 5_000_000, age_seconds: 12 }
 const MEMBERS = { ...METAGRAPH, hotkeys: 256 }
 export const READY = { status: 'ready', netuid: 100, 'metagraph?': MEMBERS }
+export const NOT_READY = {
+  status: 'unavailable',
+  netuid: 100,
+  'metagraph?': null,
+  contradicting_endpoints: ['chain.example.com'],
+}
 export const DEPLOYED = { version: '0f2c', netuid: 100 }
 const COUNTS = { accepted: 1, refused: {} }
 const UPLOADS = { hour: COUNTS, day: COUNTS }
@@ -26,6 +32,7 @@ export const STATUS = {
   server_time: 1_795_174_106,
   ...DEPLOYED,
   'metagraph?': MEMBERS,
+  contradicting_endpoints: ['chain.example.com'],
   'nonce_store?': { round_trip_ms: 20, measured_at: 1_795_174_000 },
   challenges: [
     {

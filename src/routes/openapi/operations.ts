@@ -13,6 +13,7 @@ import {
   HOTKEY,
   LIMITS,
   METAGRAPH_ANSWER,
+  NOT_READY,
   READY,
   REGISTRY,
   REPORT,
@@ -98,7 +99,7 @@ export const OPERATIONS: Operations = {
   '/ready': {
     get: {
       summary: 'Whether miners can be told from strangers',
-      own: { 200: READY, 503: { ...READY, status: 'unavailable', 'metagraph?': null } },
+      own: { 200: READY, 503: NOT_READY },
     },
   },
   '/version': {
@@ -182,7 +183,7 @@ export const OPERATIONS: Operations = {
     put: {
       summary: 'Takes a recorded metagraph',
       takes: 'recording',
-      query: { confirm_loss: 'false' },
+      query: { confirm_loss: 'false', confirm_back: 'false' },
       own: { 200: { outcome: 'stored', reason: '', 'block?': 5_000_000 } },
       refused: ['unauthorized', 'bad_request'],
       admin: true,

@@ -58,6 +58,15 @@ export async function checkReady({ ask, maxAgeSeconds }: Patient): Promise<Findi
     const todo = 'run the doctor with --local or --env NAME: it names every fault; then deploy again'
     return [fail('ready', 'the gateway refuses its configuration', todo)]
   }
+  const contradicting = answer.reached ? answer.fields['contradicting_endpoints'] : undefined
+  if (Array.isArray(contradicting) && contradicting.length > 0) {
+    const todo =
+      'docs/runbook.md, "Metagraph stuck": find out which of them is right and push a recording of it'
+    const names = contradicting.map(String).join(' and ')
+    return [
+      fail('ready', `no subnet snapshot: ${names} contradict each other; every upload is refused`, todo),
+    ]
+  }
   const todo = 'docs/runbook.md, "Metagraph stuck": the gateway cannot read the chain'
   return [fail('ready', `no usable subnet snapshot (${explain(answer)}); every upload is refused`, todo)]
 }
