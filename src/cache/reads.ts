@@ -5,7 +5,7 @@
  * can be had. A kept answer carries its `Age`.
  *
  * What is certain: one isolate never has two renewals of one target under way (one that takes over a minute counts as lost), nor
- * does it ask twice at once for an `alone` read. What is nearly so: `alone` reads take a turn through the cache, so that a data
+ * does it ask twice at once for an `oneAtATime` read. What is nearly so: `oneAtATime` reads take a turn through the cache, so that a data
  * centre asks once at a time; two isolates that look for the turn within the same milliseconds both get it, for the Cache API has
  * no lock. Values are shared between requests, never promises (a request may not wait for another's I/O): those that must wait
  * look again, on their own timers.
@@ -31,12 +31,12 @@ export type Fetched =
   | { readonly kind: 'failed'; readonly cause: string }
 
 export interface Read {
-  /** Absolute URL: the whole target, and nothing of who asks. Without a query when `alone`. */
+  /** Absolute URL: the whole target, and nothing of who asks. Without a query when `oneAtATime`. */
   readonly key: string
   /** Asks the origin. Never throws. */
   readonly fetch: () => Promise<Fetched>
   /** Every good answer is kept, so a data centre may ask for it once at a time. */
-  readonly alone: boolean
+  readonly oneAtATime: boolean
   readonly waitUntil: (work: Promise<unknown>) => void
 }
 
@@ -45,7 +45,7 @@ type ReadAnswer = { readonly kind: 'kept'; readonly response: Response } | Exclu
 export interface Reads {
   through(read: Read): Promise<ReadAnswer>
   /** Whether the last answer, a moment ago, was one that may not be kept: going through the cache would be a detour. */
-  passesBy(key: string): boolean
+  isUncacheable(key: string): boolean
 }
 
 /** After this a renewal counts as lost: its request may have been dropped with its client. */
@@ -70,14 +70,14 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
     kept === undefined ? 'dead' : phaseOf(now() - kept.fetchedAt, kept.lifetime)
   const shown = (kept: Kept): ReadAnswer => ({ kind: 'kept', response: toResponse(kept, now()) })
 
-  const passesBy = (key: string) => isRecent(unkept, key, UNKEPT_SECONDS)
-  return { through, passesBy }
+  const isUncacheable = (key: string) => isRecent(unkept, key, UNKEPT_SECONDS)
+  return { through, isUncacheable }
 
   async function through(read: Read): Promise<ReadAnswer> {
-    const { key, alone } = read
+    const { key, oneAtATime } = read
     const held = memory.get(key)
     if (held !== undefined && phaseNow(held) === 'fresh') return shown(held)
-    const kept = passesBy(key) ? undefined : await find(key)
+    const kept = isUncacheable(key) ? undefined : await find(key)
     const phase = phaseNow(kept)
     const usable = phase === 'dead' ? undefined : kept
     if (usable !== undefined && phase === 'fresh') return shown(usable)
@@ -85,10 +85,10 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
       if (await begin(read)) read.waitUntil(renew(read).then(letGo))
       return shown(usable)
     }
-    if (alone && !(await begin(read))) return usable === undefined ? awaitOther(key) : shown(usable)
+    if (oneAtATime && !(await begin(read))) return usable === undefined ? awaitOther(key) : shown(usable)
     const work = renew(read)
     // An answer that others wait for is worth having when this client leaves; any other ends with its client.
-    if (alone) read.waitUntil(work)
+    if (oneAtATime) read.waitUntil(work)
     const fetched = await work
     if (usable !== undefined && isFailure(fetched)) {
       await letGo(fetched)
@@ -118,11 +118,11 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
     return found
   }
 
-  /** Whether this request is to ask the origin: nobody else of this isolate does, nor, for `alone` reads, of this data centre. */
-  async function begin({ key, alone }: Read): Promise<boolean> {
+  /** Whether this request is to ask the origin: nobody else of this isolate does, nor, for `oneAtATime` reads, of this data centre. */
+  async function begin({ key, oneAtATime }: Read): Promise<boolean> {
     if (isRecent(renewals, key, RENEWAL_SECONDS)) return false
     renewals.set(key, now())
-    if (!alone) return true
+    if (!oneAtATime) return true
     const cache = await open()
     const taken = await quietly(cache.match(turnOf(key)))
     if (taken === undefined) {
@@ -133,7 +133,7 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
   }
 
   async function renew(read: Read): Promise<ReadAnswer> {
-    const { key, alone } = read
+    const { key, oneAtATime } = read
     try {
       const fetched = await read.fetch()
       if (fetched.kind !== 'keep') return fetched
@@ -142,12 +142,12 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
       const kept = { body, headers, lifetime, fetchedAt: now() - ageOf(headers) }
       memory.set(key, kept)
       const put = quietly((await open()).put(key, toEntry(kept)))
-      if (alone) await put
+      if (oneAtATime) await put
       else read.waitUntil(put)
       return shown(kept)
     } finally {
       renewals.delete(key)
-      if (alone) await quietly((await open()).delete(turnOf(key)))
+      if (oneAtATime) await quietly((await open()).delete(turnOf(key)))
     }
   }
 
@@ -181,7 +181,7 @@ function isFailure(answer: ReadAnswer): boolean {
   return answer.kind === 'failed' || (answer.kind === 'pass' && answer.response.status >= 500)
 }
 
-/** `alone` reads have no query of their own. */
+/** `oneAtATime` reads have no query of their own. */
 function turnOf(key: string): string {
   return `${key}?turn`
 }

@@ -136,7 +136,7 @@ export const PROBLEMS = {
     title: 'Proxy path is not allowed',
     detail: (_: NoFacts) => 'Proxy path is not allowed',
     hint: () =>
-      'This path is private to the challenge, not in canonical form, or asked to become a WebSocket, which is not offered.',
+      'This path is private to the challenge, not in canonical form, or asked for as a WebSocket or as the script of a service worker, which are not offered.',
   },
   challenge_unavailable: {
     status: 502,

@@ -10,9 +10,8 @@ import { type Challenge, requireChallenge } from '../challenge/challenge.ts'
 import type { Config } from '../config/config.ts'
 import type { RequestEntry } from '../log.ts'
 import type { KvMetagraph } from '../metagraph/kv-metagraph.ts'
-import { returnedAnswer } from '../origin/headers.ts'
-import type { CallOrigin, OriginAnswer } from '../origin/origin.ts'
-import { problemResponse, type Rejection, rejected } from '../protocol/problem.ts'
+import type { CallOrigin } from '../origin/origin.ts'
+import { problemResponse, type Rejection } from '../protocol/problem.ts'
 import type { Result } from '../protocol/result.ts'
 import type { ChallengeSource } from '../registry/challenge-source.ts'
 import type { KvRegistry } from '../registry/kv-registry.ts'
@@ -90,33 +89,4 @@ function distinction(facts: Rejection['facts']): string | undefined {
   if ('limit' in facts) return `limit ${facts.limit}`
   if ('setting' in facts) return `${facts.setting} is not set`
   return 'reason' in facts ? facts.reason : undefined
-}
-
-/** Waits for a challenge, and writes down for how long. */
-export async function awaitOrigin(c: RouteContext, asked: Promise<OriginAnswer>): Promise<OriginAnswer> {
-  const sentAt = Date.now()
-  const answer = await asked
-  c.env.entry.origin_ms = Date.now() - sentAt
-  return answer
-}
-
-/** The challenge's own answer as it came, or 502 without a word about why; `status` where a route answers that with another one. */
-export function relay(
-  c: RouteContext,
-  challenge: Challenge,
-  answer: OriginAnswer,
-  status?: number,
-): Response {
-  if (answer.delivered) return showAnswer(c, challenge, answer.response)
-  return refuse(c, rejected('challenge_unavailable', {}, answer.cause).rejection, status)
-}
-
-/** The challenge's own answer as its client is to see it, and its status in the log line. */
-export function showAnswer(
-  c: RouteContext,
-  { slug, origins, marker }: Challenge,
-  answer: Response,
-): Response {
-  c.env.entry.origin_status = answer.status
-  return returnedAnswer(answer, origins, marker, `/challenges/${slug}`)
 }

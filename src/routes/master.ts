@@ -7,12 +7,12 @@
 
 import { conditional, type Fetched, type Read } from '../cache/reads.ts'
 import { isPublicPath, PASS_THROUGH_METHODS } from '../challenge/public-path.ts'
-import { returnedAnswer } from '../origin/headers.ts'
 import { askMaster, forwardToMaster, type MasterDocument } from '../origin/master.ts'
 import { rawPath } from '../protocol/path.ts'
 import { rejected } from '../protocol/problem.ts'
 import { parseWeights } from '../registry/weights.ts'
 import { type RouteContext, refuse } from './context.ts'
+import { answerFromCache, awaitOrigin, refuseUnavailable, relay } from './relay.ts'
 
 /** The master computes weights anew for every question, with a call to each challenge. */
 const WEIGHTS_SECONDS = 30
@@ -22,7 +22,31 @@ const DASHBOARD_STALE_SECONDS = 60
 const DASHBOARD_ERROR_SECONDS = 3600
 
 /** The route is documented, and this gateway lacks what it needs. */
-export const withoutMaster = () => rejected('not_found', { setting: 'MASTER_ORIGIN' }).rejection
+const withoutMaster = () => rejected('not_found', { setting: 'MASTER_ORIGIN' }).rejection
+
+/** A minute for browsers; while the master is down what they have is as good as what we have. */
+const REGISTRY_CONTROL = 'public, max-age=60, stale-if-error=86400'
+
+/**
+ * `GET /v1/registry`: the last good registry, as the public may see it, with its age, however old; 502 while there has never been
+ * one, 404 in a deployment without a master.
+ */
+export async function getRegistry(c: RouteContext): Promise<Response> {
+  const { registry } = c.env.gateway
+  if (registry === undefined) return refuse(c, withoutMaster())
+  const now = c.env.receivedAt
+  const current = (await registry.current(now)) ?? (await registry.afterMiss(now))
+  if (current === undefined) return refuseUnavailable(c, 'no registry')
+  const answer = new Response(current.text, {
+    headers: {
+      'content-type': 'application/json',
+      'cache-control': REGISTRY_CONTROL,
+      etag: current.etag,
+      age: String(Math.max(0, now - current.fetchedAt)),
+    },
+  })
+  return conditional(c.req.raw.headers, answer)
+}
 
 /** `GET /v1/weights/latest`: asked for anew after 30 s; until they expire the last good ones serve when the master cannot. */
 export function getWeights(c: RouteContext): Promise<Response> {
@@ -77,7 +101,7 @@ export async function manage(c: RouteContext): Promise<Response> {
   const allow = PASS_THROUGH_METHODS
   if (!allow.includes(c.req.raw.method)) return refuse(c, rejected('method_not_allowed', { allow }).rejection)
   if (!isCanonical(c)) return refuse(c, rejected('path_not_allowed', {}).rejection)
-  const answer = await forwardToMaster(
+  const asked = forwardToMaster(
     callOrigin,
     config.masterOrigin,
     c.req.raw,
@@ -85,10 +109,10 @@ export async function manage(c: RouteContext): Promise<Response> {
     c.var.adminToken,
     c.env.entry.request_id,
   )
-  if (!answer.delivered) return refuse(c, rejected('challenge_unavailable', {}, answer.cause).rejection)
-  const returned = returnedAnswer(answer.response, [config.masterOrigin], undefined, '')
-  returned.headers.set('cache-control', 'no-store')
-  return returned
+  const answer = await awaitOrigin(c, asked)
+  const shown = relay(c, { origins: [config.masterOrigin], marker: undefined, publicPath: '' }, answer)
+  shown.headers.set('cache-control', 'no-store')
+  return shown
 }
 
 /** Every layer reads this path in one way: no encoded separator, and nothing in a segment that one of them could fold away. */
@@ -103,20 +127,17 @@ async function readMaster(
   path: string,
   toFetched: (document: MasterDocument) => Fetched,
 ): Promise<Response> {
-  const { config, callOrigin, reads } = c.env.gateway
+  const { config, callOrigin } = c.env.gateway
   if (config.masterOrigin === undefined) return refuse(c, withoutMaster())
   const master = { origin: config.masterOrigin, timeoutMs: config.originTimeoutMs }
   const read: Read = {
     key: new URL(path, c.req.raw.url).href,
-    alone: true,
+    oneAtATime: true,
     fetch: async () => {
       const document = await askMaster(callOrigin, master, path, c.env.entry.request_id)
       return document.ok ? toFetched(document.value) : { kind: 'failed', cause: document.cause }
     },
     waitUntil: (work) => c.executionCtx.waitUntil(work),
   }
-  const answer = await reads.through(read)
-  if (answer.kind === 'failed')
-    return refuse(c, rejected('challenge_unavailable', {}, answer.cause).rejection)
-  return conditional(c.req.raw.headers, answer.response)
+  return answerFromCache(c, read)
 }

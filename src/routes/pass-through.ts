@@ -8,11 +8,13 @@
 
 import { planPassThrough } from '../challenge/policy.ts'
 import { PASS_THROUGH_METHODS, type PassThroughTarget, readPassThrough } from '../challenge/public-path.ts'
+import { asksForServiceWorker } from '../origin/headers.ts'
 import { forwardRequest } from '../origin/proxy.ts'
 import { rejected } from '../protocol/problem.ts'
 import type { Result } from '../protocol/result.ts'
-import { awaitOrigin, challengeNamed, type RouteContext, refuse, relay } from './context.ts'
-import { publicRead, readPublic } from './public-read.ts'
+import { challengeNamed, type RouteContext, refuse } from './context.ts'
+import { toCachedRead } from './public-read.ts'
+import { answerFromCache, awaitOrigin, relay, shownOf } from './relay.ts'
 
 export async function passThrough(c: RouteContext): Promise<Response> {
   const { config, callOrigin } = c.env.gateway
@@ -27,14 +29,17 @@ export async function passThrough(c: RouteContext): Promise<Response> {
   if (!plan.ok) return refuse(c, plan.rejection)
 
   const context = { family: config.family, challenge, plan: plan.value, requestId: entry.request_id }
-  const read = publicRead(c, target.value.path, context)
-  if (read !== undefined) return readPublic(c, read)
+  const read = toCachedRead(c, target.value.path, context)
+  if (read !== undefined) return answerFromCache(c, read)
   const answer = await awaitOrigin(c, forwardRequest(callOrigin, c.req.raw, context))
   // 503 where a miner's environment was to be set or read.
-  return relay(c, challenge, answer, plan.value.isEnv ? 503 : undefined)
+  return relay(c, shownOf(challenge), answer, plan.value.isEnv ? 503 : undefined)
 }
 
-/** A WebSocket handshake is refused with 403, as by the reference (reference 1.3), and before anybody could take it for a GET. */
+/**
+ * A WebSocket handshake is refused with 403, as by the reference, and before it could be taken for a GET. So is a service worker's
+ * script, which would answer for pages of this origin in that browser long after this visit.
+ */
 function readTarget(c: RouteContext): Result<PassThroughTarget> {
   const { url, method, headers } = c.req.raw
   const target = readPassThrough(url)
@@ -43,5 +48,6 @@ function readTarget(c: RouteContext): Result<PassThroughTarget> {
   if (!PASS_THROUGH_METHODS.includes(method))
     return rejected('method_not_allowed', { allow: PASS_THROUGH_METHODS })
   if (/websocket/i.test(headers.get('upgrade') ?? '')) return rejected('path_not_allowed', {}, 'websocket')
+  if (asksForServiceWorker(headers)) return rejected('path_not_allowed', {}, 'service worker')
   return target
 }

@@ -7,14 +7,14 @@
  */
 
 import { cacheRule, isSharedRead, lifetimeOf } from '../cache/lifetime.ts'
-import { conditional, type Fetched, type Read } from '../cache/reads.ts'
+import type { Fetched, Read } from '../cache/reads.ts'
 import type { CacheRule } from '../challenge/policy.ts'
 import { forwardRequest, type PassThroughContext } from '../origin/proxy.ts'
 import { readWhole } from '../origin/whole-body.ts'
 import { encodedPath, rawQuery } from '../protocol/path.ts'
-import { rejected } from '../protocol/problem.ts'
-import { awaitOrigin, type RouteContext, refuse, showAnswer } from './context.ts'
+import type { RouteContext } from './context.ts'
 import { answersOrigin } from './cors.ts'
+import { awaitOrigin, showAnswer, shownOf } from './relay.ts'
 
 /** Leaderboards and lists; what is longer streams by, for an isolate has 128 MB for all its requests. */
 const MAX_KEPT_BYTES = 1_000_000
@@ -27,7 +27,7 @@ const CONDITIONS = ['if-none-match', 'if-modified-since']
  * `path` as the client asked for it, decoded. Undefined for what is nobody else's: a route that carries signatures or environment
  * values, a request that carries anything out of the ordinary, and an answer that the challenge itself did not let be kept lately.
  */
-export function publicRead(c: RouteContext, path: string, context: PassThroughContext): Read | undefined {
+export function toCachedRead(c: RouteContext, path: string, context: PassThroughContext): Read | undefined {
   const { plan, challenge } = context
   const { reads } = c.env.gateway
   const { url, method, headers } = c.req.raw
@@ -35,21 +35,14 @@ export function publicRead(c: RouteContext, path: string, context: PassThroughCo
   const rule = cacheRule(challenge.policy.cache, path)
   const key = `${url.slice(0, url.indexOf('/', 8))}/challenges/${challenge.slug}${encodedPath(path)}${rawQuery(url)}`
   // An `Origin` of a page is taken off on the way through, and only there.
-  if (rule === undefined && !headers.has('origin') && reads.passesBy(key)) return undefined
+  if (rule === undefined && !headers.has('origin') && reads.isUncacheable(key)) return undefined
   if (!isSharedRead(method, headers, answersOrigin(c))) return undefined
   return {
     key,
-    alone: false,
+    oneAtATime: false,
     fetch: () => ask(c, rule, context),
     waitUntil: (work) => c.executionCtx.waitUntil(work),
   }
-}
-
-export async function readPublic(c: RouteContext, read: Read): Promise<Response> {
-  const answer = await c.env.gateway.reads.through(read)
-  if (answer.kind === 'failed')
-    return refuse(c, rejected('challenge_unavailable', {}, answer.cause).rejection)
-  return answer.kind === 'kept' ? conditional(c.req.raw.headers, answer.response) : answer.response
 }
 
 async function ask(
@@ -60,7 +53,7 @@ async function ask(
   const { callOrigin } = c.env.gateway
   const answer = await awaitOrigin(c, forwardRequest(callOrigin, question(c, rule), context))
   if (!answer.delivered) return { kind: 'failed', cause: answer.cause }
-  const response = showAnswer(c, context.challenge, answer.response)
+  const response = showAnswer(c, shownOf(context.challenge), answer.response)
   const { headers } = response
   const lifetime = lifetimeOf(response.status, headers, rule)
   if (lifetime === undefined) return { kind: 'pass', response }

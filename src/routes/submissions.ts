@@ -6,12 +6,13 @@ import { type Admitted, admitUpload } from '../admission/admit.ts'
 import { isPublicPath } from '../challenge/public-path.ts'
 import { challengeTokens } from '../config/config.ts'
 import { forwardUpload, originUrls } from '../origin/bridge.ts'
-import { forwardedHeaders } from '../origin/headers.ts'
+import { asksForServiceWorker, forwardedHeaders } from '../origin/headers.ts'
 import type { OriginAnswer } from '../origin/origin.ts'
 import { encodedPath, rawQuery } from '../protocol/path.ts'
 import { rejected } from '../protocol/problem.ts'
-import { awaitOrigin, challengeNamed, type RouteContext, refuse, relay } from './context.ts'
+import { challengeNamed, type RouteContext, refuse } from './context.ts'
 import { refuseBusyAddress, stateQuota } from './rate-limit.ts'
+import { awaitOrigin, relay, shownOf } from './relay.ts'
 import { traceLike } from './trace.ts'
 
 /** `waitUntil` keeps the work alive when the client leaves: a reserved nonce must mean a forwarded upload. */
@@ -29,7 +30,8 @@ export async function getSubmission(c: RouteContext): Promise<Response> {
   const challenge = named.value
   c.env.entry.slug = challenge.slug
   const path = `/v1/submissions/${c.req.param('id') ?? ''}`
-  if (!isPublicPath(path)) return refuse(c, rejected('path_not_allowed', {}).rejection)
+  if (!isPublicPath(path) || asksForServiceWorker(c.req.raw.headers))
+    return refuse(c, rejected('path_not_allowed', {}).rejection)
 
   const headers = forwardedHeaders(c.req.raw.headers)
   headers.set(config.family === 'base' ? 'x-base-proxy' : 'x-platform-proxy', 'true')
@@ -40,7 +42,7 @@ export async function getSubmission(c: RouteContext): Promise<Response> {
     headers,
     marker: challenge.marker,
   })
-  return relay(c, challenge, await awaitOrigin(c, asked))
+  return relay(c, shownOf(challenge), await awaitOrigin(c, asked))
 }
 
 async function receiveUpload(c: RouteContext): Promise<Response> {
@@ -78,7 +80,7 @@ async function deliver(c: RouteContext, admitted: Admitted): Promise<Response> {
     ? { outcome: 'delivered' as const, status: answer.response.status }
     : { outcome: answer.outcome }
   c.executionCtx.waitUntil(ports.ledger.settle(admitted.ledgerKey, admitted.nonce, requestId, settlement))
-  return relay(c, admitted.challenge, answer)
+  return relay(c, shownOf(admitted.challenge), answer)
 }
 
 /**

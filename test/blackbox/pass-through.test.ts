@@ -4,6 +4,7 @@ import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { readPassThrough } from '../../src/challenge/public-path.ts'
 import { encodedPath } from '../../src/protocol/path.ts'
+import { USER_AGENT } from '../../src/protocol/user-agent.ts'
 import { type Gateway, startGateway } from '../../tools/dev/gateway.ts'
 import { REFERENCE } from '../support/reference-paths.ts'
 import {
@@ -141,6 +142,10 @@ describe('what a client says', () => {
     ['x-platform-challenge-slug', 'demo'],
     ['x-platform-proxy', 'true'],
     ['x-request-id', expect.stringMatching(/^[0-9a-f-]{36}$/)],
+    ['user-agent', USER_AGENT],
+    // The runtime's way of saying `cache: 'no-store'`.
+    ['cache-control', 'no-cache'],
+    ['pragma', 'no-cache'],
   ]
 
   const SMUGGLED = [
@@ -164,6 +169,18 @@ describe('what a client says', () => {
       'Upgrade: h2c',
     ],
     ['Expect: 100-continue'],
+    [
+      'X-Original-URL: /spoof',
+      'X-Rewrite-URL: /spoof',
+      'X-HTTP-Method-Override: spoof',
+      'X.Original_URL: /spoof',
+    ],
+    [
+      'X.Platform.Verified.Hotkey: spoof',
+      'X~Base~Proxy: spoof',
+      'X__Hotkey: spoof',
+      'CF_Access.Client-Id: spoof',
+    ],
   ]
   test.each(SMUGGLED.map((lines) => [lines]))('%j: nothing of it arrives', async (lines) => {
     expect(await sent(lines)).toEqual(expect.arrayContaining(OURS))
@@ -348,8 +365,8 @@ describe('what the challenge answers', () => {
     const { head } = await ask('/challenges/demo/x')
     expect(head.split('\r\n')[0]).toBe('HTTP/1.1 206 Partial Content')
     expect(headerValues(head, 'set-cookie')).toEqual([
-      'a=1; Path=/',
-      'b=2; Expires=Wed, 01 Jan 2031 00:00:00 GMT',
+      'a=1; Path=/challenges/demo',
+      'b=2; Expires=Wed, 01 Jan 2031 00:00:00 GMT; Path=/challenges/demo',
     ])
     expect(headerLines(head)).toEqual(
       expect.arrayContaining([

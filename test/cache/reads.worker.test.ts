@@ -31,10 +31,10 @@ function isolate(say: () => Fetched | Promise<Fetched>, { of = cache }: { of?: R
     async () => of,
     () => clock,
   )
-  const read = async (alone = false) => {
+  const read = async (oneAtATime = false) => {
     const request: Read = {
       key,
-      alone,
+      oneAtATime,
       fetch: async () => {
         origin.asked += 1
         return origin.say()
@@ -50,7 +50,7 @@ function isolate(say: () => Fetched | Promise<Fetched>, { of = cache }: { of?: R
   const settle = async () => {
     while (background.length > 0) await background.shift()
   }
-  return { origin, read, settle, passesBy: () => reads.passesBy(key) }
+  return { origin, read, settle, isUncacheable: () => reads.isUncacheable(key) }
 }
 
 const failed: Fetched = { kind: 'failed', cause: 'gone' }
@@ -245,12 +245,12 @@ describe('what is not kept', () => {
       delete: async () => false,
     }
     const one = isolate(() => pass(200), { of: counting })
-    expect(one.passesBy()).toBe(false)
+    expect(one.isUncacheable()).toBe(false)
     for (const _ of [1, 2, 3]) expect(await one.read()).toMatchObject({ status: 200 })
     clock += 9
-    expect(one.passesBy()).toBe(true)
+    expect(one.isUncacheable()).toBe(true)
     clock += 1
-    expect(one.passesBy()).toBe(false)
+    expect(one.isUncacheable()).toBe(false)
     await one.read()
     expect([looks, one.origin.asked]).toEqual([2, 4])
   })
@@ -279,7 +279,7 @@ describe('what is not kept', () => {
     await one.read()
     answer(pass(406))
     expect(await slow).toMatchObject({ status: 406 })
-    expect(one.passesBy()).toBe(false)
+    expect(one.isUncacheable()).toBe(false)
   })
 
   test('is let go of when it was asked for behind an answer', async () => {
@@ -304,7 +304,7 @@ describe('what is not kept', () => {
     await one.read()
     one.origin.say = () => keep('first')
     await one.read()
-    expect(one.passesBy()).toBe(false)
+    expect(one.isUncacheable()).toBe(false)
     await one.settle()
     await one.read()
     expect(one.origin.asked).toBe(2)

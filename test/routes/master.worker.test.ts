@@ -334,7 +334,7 @@ describe('management', () => {
     ])
   })
 
-  test('nothing of it is logged but route and outcome', async () => {
+  test('nothing of it is logged but route, outcome and time', async () => {
     const { app, logged } = appWith(() =>
       Response.json({ challenge_token: 'canary-new-token' }, { status: 201 }),
     )
@@ -352,6 +352,8 @@ describe('management', () => {
         status: 201,
         outcome: 'ok',
         ms: 0,
+        origin_ms: expect.any(Number),
+        origin_status: 201,
       },
     ])
     expect(JSON.stringify(logged)).not.toContain('canary')

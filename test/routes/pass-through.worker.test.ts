@@ -75,7 +75,10 @@ describe('passed on', () => {
     answer.headers.append('set-cookie', 'a=1; Path=/')
     answer.headers.append('set-cookie', 'b=2')
     const { response, calls } = await ask('/challenges/marked/x', {}, answer)
-    expect(response.headers.getSetCookie()).toEqual(['a=1; Path=/', 'b=2'])
+    expect(response.headers.getSetCookie()).toEqual([
+      'a=1; Path=/challenges/marked',
+      'b=2; Path=/challenges/marked',
+    ])
     expect([response.headers.has('x-origin'), calls[0]?.marker]).toEqual([false, 'X-Origin'])
   })
 
@@ -140,6 +143,16 @@ describe('refused', () => {
     const { response, calls, logged } = await ask('/challenges/demo/ws', { headers })
     expect([response.status, calls.length]).toEqual([403, 0])
     expect(logged).toMatchObject([{ outcome: 'path_not_allowed', cause: 'websocket' }])
+  })
+
+  test.each(['script', 'Script'])('the script of a service worker (%s) is 403', async (kind) => {
+    const { response, calls, logged } = await ask('/challenges/demo/sw.js', {
+      headers: { 'service-worker': kind },
+    })
+    expect([response.status, calls.length]).toEqual([403, 0])
+    expect(logged).toMatchObject([{ outcome: 'path_not_allowed', cause: 'service worker' }])
+    const read = await ask('/v1/challenges/demo/submissions/1', { headers: { 'service-worker': kind } })
+    expect([read.response.status, read.calls.length]).toEqual([403, 0])
   })
 
   test('any other upgrade is not taken up, as HTTP allows', async () => {

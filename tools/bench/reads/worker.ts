@@ -5,7 +5,8 @@
 
 import { Hono } from 'hono'
 import { proxy } from 'hono/proxy'
-import { forwardedHeaders, returnedAnswer } from '../../../src/origin/headers.ts'
+import { returnedAnswer } from '../../../src/origin/answer.ts'
+import { forwardedHeaders } from '../../../src/origin/headers.ts'
 
 const TIMEOUT_MS = 30_000
 
@@ -36,7 +37,11 @@ app.all('/least/*', async (c) => {
   const url = c.env.ORIGIN + pathname.slice('/least'.length) + search
   const answer = await fetch(url, { method: c.req.method, headers, redirect: 'manual', signal })
   clearTimeout(timer)
-  const returned = returnedAnswer(answer, [new URL(c.env.ORIGIN)], undefined)
+  const returned = returnedAnswer(answer, {
+    origins: [new URL(c.env.ORIGIN)],
+    marker: undefined,
+    publicPath: '/challenges/bench',
+  })
   const ms = Date.now() - startedAt
   returned.headers.set('x-request-id', id)
   returned.headers.append('server-timing', `total;dur=${ms}`)

@@ -1,0 +1,105 @@
+/**
+ * A challenge's answer as its client is to see it.
+ *
+ * All challenges share the gateway's web origin. So nothing of an answer may reach beyond the challenge that gave it: headers that
+ * change how a browser treats a whole origin end here, and a cookie is confined to the challenge's own paths. What the
+ * platform says between the gateway and the challenge ends here too.
+ */
+
+import type { Origins } from '../challenge/challenge.ts'
+import { connectionNamed, FAMILY_HEADER, HOP_BY_HOP } from './headers.ts'
+import { NAMES_A_PLACE, showPlace } from './location.ts'
+
+/** The platform's own, and identity headers, which only go towards a challenge. */
+const NEVER_TO_CLIENT: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  'authorization',
+  'server',
+  'date',
+  'x-request-id',
+])
+
+/** What a browser remembers or does for the whole origin, or for all pages below another path than the answer's. */
+const ORIGIN_WIDE: ReadonlySet<string> = new Set([
+  'accept-ch',
+  'alt-svc',
+  'alternate-protocol',
+  'clear-site-data',
+  'critical-ch',
+  'expect-ct',
+  'nel',
+  'origin-agent-cluster',
+  'public-key-pins',
+  'public-key-pins-report-only',
+  'report-to',
+  'reporting-endpoints',
+  'sec-session-registration',
+  'secure-session-registration',
+  'service-worker-allowed',
+  'set-login',
+  'shared-storage-write',
+  'strict-transport-security',
+  'use-as-dictionary',
+])
+
+export interface Shown {
+  readonly origins: Origins
+  /** Response header that proves where the answer came from; the client does not see it. */
+  readonly marker: string | undefined
+  /** Where the client finds the origin's root: `/challenges/demo`. Empty for the gateway's own root, and then no cookie passes. */
+  readonly publicPath: string
+}
+
+/** The body is the same stream. */
+export function returnedAnswer(answer: Response, { origins, marker, publicPath }: Shown): Response {
+  // Not `answer` itself as the second argument: a tab in its reason phrase, which HTTP/1.1 allows, would make this throw.
+  const returned = new Response(answer.body, { status: answer.status, headers: answer.headers })
+  const { headers } = returned
+  const named = connectionNamed(headers)
+  const hidden = marker?.toLowerCase()
+  for (const name of answer.headers.keys()) {
+    const dropped =
+      NEVER_TO_CLIENT.has(name) ||
+      ORIGIN_WIDE.has(name) ||
+      named.has(name) ||
+      FAMILY_HEADER.test(name) ||
+      name === hidden ||
+      name.startsWith('cf-')
+    if (dropped) headers.delete(name)
+    else if (NAMES_A_PLACE.has(name)) showPlace(headers, name, origins, publicPath)
+    else if (name === 'set-cookie') confineCookies(headers, publicPath)
+  }
+  return returned
+}
+
+/** Those of the tunnel's Access application, which is between the gateway and the origin, go; the others are set again where they must change. */
+function confineCookies(headers: Headers, publicPath: string): void {
+  const cookies = headers.getSetCookie()
+  const own = publicPath === '' ? [] : cookies.filter((cookie) => !cookie.startsWith('CF_A'))
+  const confined = own.map((cookie) => confinedCookie(cookie, publicPath))
+  if (confined.length === cookies.length && confined.every((cookie, at) => cookie === cookies[at])) return
+  headers.delete('set-cookie')
+  for (const cookie of confined) headers.append('set-cookie', cookie)
+}
+
+/**
+ * Without `Domain`, and with one `Path` at or below `publicPath`. Without a `Path` a browser takes the directory of the request's own
+ * path (RFC 6265 5.1.4), which is `/challenges` for `/challenges/{slug}` and so every challenge's.
+ */
+function confinedCookie(cookie: string, publicPath: string): string {
+  const [pair = '', ...attributes] = cookie.split(';')
+  const nameOf = (attribute: string) => attribute.split('=', 1)[0]?.trim().toLowerCase()
+  const path = attributes.findLast((attribute) => nameOf(attribute) === 'path')
+  const others = attributes.filter((attribute) => !['domain', 'path'].includes(nameOf(attribute) ?? ''))
+  return [pair, ...others, ` Path=${confinedPath(attributeValue(path), publicPath)}`].join(';')
+}
+
+function attributeValue(attribute: string | undefined): string {
+  return attribute === undefined ? '' : attribute.slice(attribute.indexOf('=') + 1).trim()
+}
+
+/** A path as the challenge knows it is shown where the client finds it, like a `Location`. */
+function confinedPath(path: string, publicPath: string): string {
+  if (path === publicPath || path.startsWith(`${publicPath}/`)) return path
+  return path.startsWith('/') ? publicPath + path.replace(/\/$/, '') : publicPath
+}
