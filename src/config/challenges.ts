@@ -15,6 +15,8 @@ import { isSlug } from '../protocol/canonical.ts'
 import { isRecord } from '../protocol/json.ts'
 import { isSafeUrl, type Reader, SAFE_URL } from './reader.ts'
 
+/** Of a key that is no slug: enough to find it. */
+const SHOWN_CHARACTERS = 64
 const FIELDS = ['name', 'status', 'origin', 'marker', 'policy']
 const ORIGIN = `${SAFE_URL}, vpc:BINDING, or a list of 1 to 8 different ones`
 /** Each may take the whole of `ORIGIN_TIMEOUT_SECONDS`, and the miner waits. */
@@ -22,7 +24,8 @@ const MAX_ORIGINS = 8
 
 /** The `CHALLENGES` table by slug. */
 export function readChallenges(read: Reader): readonly Challenge[] {
-  const table = read.structured('CHALLENGES') ?? {}
+  const set = read.structured('CHALLENGES', 'a table by slug')
+  const table = set === undefined ? {} : set
   if (!isRecord(table)) {
     read.faults.push('CHALLENGES must be a table by slug')
     return []
@@ -31,7 +34,7 @@ export function readChallenges(read: Reader): readonly Challenge[] {
 }
 
 function readChallenge(read: Reader, slug: string, entry: unknown): Challenge | undefined {
-  const at = `CHALLENGES.${isSlug(slug) ? slug : '(slug)'}`
+  const at = `CHALLENGES.${isSlug(slug) ? slug : JSON.stringify(slug.slice(0, SHOWN_CHARACTERS))}`
   const before = read.faults.length
   if (!isSlug(slug)) read.faults.push(`${at}: a slug is 2 to 64 lower-case letters, digits and inner hyphens`)
   if (!isRecord(entry)) {

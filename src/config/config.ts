@@ -6,7 +6,7 @@
  */
 
 import type { Challenge } from '../challenge/challenge.ts'
-import { decodeSs58 } from '../crypto/ss58.ts'
+import { decodeSs58, encodeSs58 } from '../crypto/ss58.ts'
 import type { AccessToken } from '../origin/access.ts'
 import type { Service } from '../origin/origin.ts'
 import type { ProtocolFamily } from '../protocol/canonical.ts'
@@ -71,6 +71,8 @@ const MAINNET_ENDPOINTS = [
   'https://lite.chain.opentensor.ai',
   'https://bittensor-finney.api.onfinality.io/public',
 ]
+/** In another spelling an entry would block or admit no hotkey. */
+const HOTKEYS = 'SS58 hotkeys as the metagraph spells them, with prefix 42 (the first letter is 5)'
 const TEMPLATE = `${SAFE_URL}, with one {slug} before the domain or in the path`
 
 /** Reads and checks everything; fails closed with every fault at once. */
@@ -85,9 +87,9 @@ export function parseConfig(env: object): ParsedConfig {
     maxUploadBytes: read.integer('MAX_UPLOAD_BYTES', 7_500_000, 1, MAX_UPLOAD_BYTES_LIMIT),
     requireRegisteredHotkey: read.boolean('REQUIRE_REGISTERED_HOTKEY', true),
     blockedUids: new Set(read.list('BLOCKED_UIDS', [0], isUid, 'uids (0 to 65535)')),
-    blockedHotkeys: new Set(read.list('BLOCKED_HOTKEYS', [], isHotkey, 'SS58 hotkeys')),
+    blockedHotkeys: new Set(read.list('BLOCKED_HOTKEYS', [], isHotkey, HOTKEYS)),
     uploadsPerHour: read.integer('UPLOADS_PER_HOUR', 60, 0, 10_000),
-    extraHotkeys: new Set(read.list('EXTRA_REGISTERED_HOTKEYS', [], isHotkey, 'SS58 hotkeys')),
+    extraHotkeys: new Set(read.list('EXTRA_REGISTERED_HOTKEYS', [], isHotkey, HOTKEYS)),
     chainEndpoints: read
       .list('CHAIN_ENDPOINTS', MAINNET_ENDPOINTS, isEndpoint, `${SAFE_URL} each, or tables of url and access`)
       .map(toEndpoint),
@@ -113,6 +115,7 @@ export function parseConfig(env: object): ParsedConfig {
       (token) => token ?? [],
     ),
   }
+  read.checkNames()
   if (config.nonceTtlSeconds < 2 * config.signatureTtlSeconds) {
     read.faults.push(
       'NONCE_TTL_SECONDS must be at least twice SIGNATURE_TTL_SECONDS, or a signed upload could be replayed',
@@ -184,7 +187,8 @@ function isUid(value: unknown): value is number {
 }
 
 function isHotkey(value: unknown): value is string {
-  return typeof value === 'string' && decodeSs58(value) !== undefined
+  const address = typeof value === 'string' ? decodeSs58(value) : undefined
+  return address !== undefined && encodeSs58(address.publicKey) === value
 }
 
 type EndpointEntry = string | { readonly url: string; readonly access?: boolean }

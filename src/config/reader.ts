@@ -6,19 +6,24 @@
 
 import type { Service } from '../origin/origin.ts'
 import { parseJson } from '../protocol/json.ts'
+import { isData, probablyMeant } from './misspelled.ts'
 
 export const SAFE_URL = 'an https:// URL (http:// only on loopback), no query'
 
 export class Reader {
   readonly faults: string[] = []
   private readonly env: Record<string, unknown>
+  /** Every name that was asked for. */
+  private readonly known = new Set<string>()
+  /** Of names that have a slug behind them. */
+  private readonly prefixes: string[] = []
 
   constructor(env: object) {
     this.env = { ...env }
   }
 
   integer(name: string, fallback: number, least: number, most: number): number {
-    const value = this.env[name] ?? fallback
+    const value = this.value(name) ?? fallback
     const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value
     if (typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most)
       return number
@@ -27,7 +32,7 @@ export class Reader {
   }
 
   boolean(name: string, fallback: boolean): boolean {
-    const value = this.env[name] ?? fallback
+    const value = this.value(name) ?? fallback
     if (value === true || value === 'true') return true
     if (value === false || value === 'false') return false
     this.faults.push(`${name} must be true or false`)
@@ -35,14 +40,14 @@ export class Reader {
   }
 
   choice<T extends string>(name: string, fallback: T, choices: readonly T[]): T {
-    const value = this.env[name] ?? fallback
+    const value = this.value(name) ?? fallback
     const choice = choices.find((candidate) => candidate === value)
     if (choice === undefined) this.faults.push(`${name} must be one of ${choices.join(', ')}`)
     return choice ?? fallback
   }
 
   text(name: string, fallback: string, pattern: RegExp, expectation: string): string {
-    const value = this.env[name] ?? fallback
+    const value = this.value(name) ?? fallback
     if (typeof value === 'string' && pattern.test(value)) return value
     this.faults.push(`${name} must be ${expectation}`)
     return fallback
@@ -54,7 +59,8 @@ export class Reader {
     isItem: (item: unknown) => item is T,
     of: string,
   ): readonly T[] {
-    const value = this.structured(name) ?? fallback
+    const set = this.structured(name, `a list of ${of}`)
+    const value = set === undefined ? fallback : set
     if (Array.isArray(value) && value.every(isItem)) return value
     this.faults.push(`${name} must be a list of ${of}`)
     return fallback
@@ -67,21 +73,22 @@ export class Reader {
     expectation: string,
     convert: (value: string) => T,
   ): T | undefined {
-    const value = this.env[name]
+    const value = this.value(name)
     if (value === undefined || value === '') return undefined
     if (isValid(value)) return convert(value)
     this.faults.push(`${name} must be ${expectation}`)
     return undefined
   }
 
-  /** Names that begin so, set or not. */
+  /** Names that begin so, set or not; a slug is what follows. */
   namesLike(prefix: string): readonly string[] {
+    this.prefixes.push(prefix)
     return Object.keys(this.env).filter((name) => name.startsWith(prefix))
   }
 
   /** Empty counts as unset, as in the reference. */
   secret(name: string): string | undefined {
-    const value = this.env[name]
+    const value = this.value(name)
     if (value === undefined || value === '') return undefined
     if (typeof value === 'string' && /^[\x21-\x7e]{1,4096}$/.test(value)) return value
     this.faults.push(`${name} must be printable ASCII without blanks`)
@@ -90,14 +97,31 @@ export class Reader {
 
   /** A binding that can be asked something; undefined when there is none of that name. */
   service(name: string): Service | undefined {
-    const value = this.env[name]
+    const value = this.value(name)
     return isService(value) ? value : undefined
   }
 
-  /** A list or table, typed or as JSON text; undefined when unset, the text itself when it is not JSON. */
-  structured(name: string): unknown {
-    const value = this.env[name]
-    return typeof value === 'string' ? (parseJson(value) ?? value) : value
+  /** A list or table, typed or as JSON text; undefined when unset, or when the text is no JSON. */
+  structured(name: string, expectation: string): unknown {
+    const value = this.value(name)
+    if (typeof value !== 'string') return value
+    const parsed = parseJson(value)
+    if (parsed === undefined) this.faults.push(`${name} is no valid JSON; it must be ${expectation}`)
+    return parsed
+  }
+
+  /** Call last: faults for names that were never asked for and are nearly one that was. */
+  checkNames(): void {
+    for (const [name, value] of Object.entries(this.env)) {
+      const isKnown = this.known.has(name) || this.prefixes.some((prefix) => name.startsWith(prefix))
+      const meant = isKnown || !isData(value) ? undefined : probablyMeant(name, this.known)
+      if (meant !== undefined) this.faults.push(`${name} is no setting: rename it to ${meant}, or remove it`)
+    }
+  }
+
+  private value(name: string): unknown {
+    this.known.add(name)
+    return this.env[name]
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { OPEN_POLICY } from '../../src/challenge/policy.ts'
 import { challengeTokens, parseConfig, tokenName } from '../../src/config/config.ts'
+import { encodeSs58 } from '../../src/crypto/ss58.ts'
 
 const HOTKEY = '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'
 const DEMO = { name: 'Demo', origin: 'https://demo.origin.example.com' }
@@ -176,7 +177,6 @@ describe('faults', () => {
     [{ MAX_UPLOAD_BYTES: 32_000_001 }, 'MAX_UPLOAD_BYTES'],
     [{ REQUIRE_REGISTERED_HOTKEY: 'yes' }, 'REQUIRE_REGISTERED_HOTKEY'],
     [{ BLOCKED_UIDS: ['0'] }, 'BLOCKED_UIDS'],
-    [{ BLOCKED_UIDS: '0,1' }, 'BLOCKED_UIDS'],
     [{ EXTRA_REGISTERED_HOTKEYS: ['5Grw'] }, 'EXTRA_REGISTERED_HOTKEYS'],
     [{ CHAIN_ENDPOINTS: ['http://chain.example.com'] }, 'CHAIN_ENDPOINTS'],
     [{ CHAIN_ENDPOINTS: [{ url: 'https://node.example.com', key: 'x' }] }, 'CHAIN_ENDPOINTS'],
@@ -184,7 +184,21 @@ describe('faults', () => {
     [{ CHAIN_GENESIS_HASH: '0x12' }, 'CHAIN_GENESIS_HASH'],
     [{ METAGRAPH_MAX_AGE_SECONDS: 59 }, 'METAGRAPH_MAX_AGE_SECONDS'],
     [{ ORIGIN_TIMEOUT_SECONDS: 101 }, 'ORIGIN_TIMEOUT_SECONDS'],
-    [{ CHALLENGES: '{' }, 'CHALLENGES'],
+    [{ CHALLENGES: '{' }, 'CHALLENGES is no valid JSON; it must be a table by slug'],
+    [{ BLOCKED_UIDS: '0,1' }, 'BLOCKED_UIDS is no valid JSON; it must be a list of uids'],
+    [{ BLOCKED_UIDS: '7' }, 'BLOCKED_UIDS must be a list of uids'],
+    [{ CHALLENGES: 'null' }, 'CHALLENGES must be a table'],
+    [{ CORS_ORIGINS: 'null' }, 'CORS_ORIGINS must be a list'],
+    [
+      { CHALLENGES: { [`Demo"${'x'.repeat(100)}`]: DEMO } },
+      `CHALLENGES."Demo\\"${'x'.repeat(59)}": a slug is`,
+    ],
+    [{ CHALLENGES: { '': DEMO } }, 'CHALLENGES."": a slug is'],
+    [{ BLOCKED_HOTKEYS: [encodeSs58(new Uint8Array(32).fill(1), 0)] }, 'prefix 42'],
+    [
+      { EXTRA_REGISTERED_HOTKEYS: JSON.stringify([HOTKEY, encodeSs58(new Uint8Array(32), 255)]) },
+      'prefix 42',
+    ],
     [{ CHALLENGES: [] }, 'CHALLENGES'],
     [{ CHALLENGES: { Demo: DEMO } }, 'slug'],
     [{ CHALLENGES: { demo: 'https://x.example.com' } }, 'CHALLENGES.demo'],
@@ -224,10 +238,49 @@ describe('faults', () => {
     const faults = faultsOf({
       NETUID: 'hunter2',
       CHAIN_GENESIS_HASH: 'hunter2',
+      BLOCKED_HOTKEYS: '["hunter2',
+      BLOCKED_HOTKEY: 'hunter2',
       CHALLENGES: { hunter2: 'hunter2' },
     })
-    expect(faults).toHaveLength(3)
+    expect(faults).toHaveLength(5)
     expect(faults.filter((fault) => !fault.startsWith('CHALLENGES')).join()).not.toContain('hunter2')
+  })
+})
+
+describe('names that are nearly one of the settings', () => {
+  const MISSPELLED: [name: string, meant: string][] = [
+    ['BLOCKED_HOTKEY', 'BLOCKED_HOTKEYS'],
+    ['UPLOADS_PER_HUOR', 'UPLOADS_PER_HOUR'],
+    ['netuid', 'NETUID'],
+    ['NET_UIDS', 'NETUID'],
+    ['REQUIRE_REGISTRED_HOTKEY', 'REQUIRE_REGISTERED_HOTKEY'],
+    ['ADMIN_TOKENS', 'ADMIN_TOKEN'],
+    ['CHALENGE', 'CHALLENGES'],
+    ['ACCES_CLIENT_ID', 'ACCESS_CLIENT_ID'],
+  ]
+  test.each(MISSPELLED)('%s', (name, meant) => {
+    for (const value of ['text', 7, false, ['x'], { a: 1 }]) {
+      expect(faultsOf({ [name]: value })).toEqual([
+        `${name} is no setting: rename it to ${meant}, or remove it`,
+      ])
+    }
+  })
+
+  class Binding {
+    get() {}
+  }
+  const OTHERS: [name: string, value: unknown][] = [
+    ['BLOCKED_HOTKEY', new Binding()],
+    ['BLOCKED_HOTKEY', ''],
+    ['BLOCKED_HOT', 'three letters short'],
+    ['CHALLENGE_TOKEN_S', 'a slug behind the name'],
+    ['CHALLENGE_TOKEN_DEMO_NXT', 'a slug behind the name'],
+    ['LOG_LEVEL', 'debug'],
+    ['CF_VERSION', { id: '0f2c', tag: '', timestamp: '' }],
+  ]
+  test.each(OTHERS)('not %s: %j', (name, value) => {
+    const text = typeof value === 'string' ? value.replaceAll(' ', '-') : value
+    expect(faultsOf({ [name]: text })).toEqual([])
   })
 })
 
