@@ -7,6 +7,7 @@
  * (SAC 2005); the pair is where the extended Euclidean algorithm on (L, k) passes the square root of L.
  */
 import { ed25519 } from '@noble/curves/ed25519.js'
+import { remainderBelow } from './euclid.ts'
 
 const ORDER = ed25519.Point.Fn.ORDER
 /** Slightly above the square root of L = 2^252 + ..., so both halves fit 127 bits. */
@@ -21,12 +22,6 @@ export interface Halves {
 
 /** u and v with u = v * k modulo L, for 0 <= k < L. */
 export function halve(k: bigint): Halves {
-  let [previous, u] = [ORDER, k]
-  let [previousV, v] = [0n, 1n]
-  while (u >= HALF) {
-    const quotient = previous / u
-    ;[previous, u] = [u, previous - quotient * u]
-    ;[previousV, v] = [v, previousV - quotient * v]
-  }
+  const { remainder: u, factor: v } = remainderBelow(HALF, ORDER, k)
   return { u, v }
 }
