@@ -10,6 +10,7 @@ import { type App, createApp } from './app.ts'
 import { createReads } from './cache/reads.ts'
 import { type Config, challengeTokens, parseConfig } from './config/config.ts'
 import { createVerifier } from './crypto/signature.ts'
+import { checkVerifier } from './crypto/start-up.ts'
 import { createDurableLease } from './lease/client.ts'
 import { createLedger, IN_FLIGHT_MARGIN_SECONDS } from './ledger/client.ts'
 import { shieldLedger } from './ledger/shield.ts'
@@ -46,6 +47,8 @@ interface Isolate {
 }
 
 let isolate: Isolate | undefined
+
+checkVerifier()
 
 export default {
   fetch(request, env, ctx) {

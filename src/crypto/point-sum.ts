@@ -1,73 +1,77 @@
 /**
- * Sums of multiples of public points, like kA - sB, in variable time.
+ * Sums of multiples of public points, like sB - kA, in variable time.
  *
- * A sum is written down before it is computed: weight by weight (2^0, 2^1, ...), which points to add and which to
- * subtract. Each recoding of a scalar adds its table points to that plan, and one walk from the top doubles and
- * adds (Strauss-Shamir), so all scalars share one chain of doublings. The points and their arithmetic are noble's;
- * only the choice of table entries is ours.
+ * Each scalar is first written in signed digits, weight by weight (2^0, 2^1, ...); a digit names a point of its table. One
+ * walk from the heaviest weight then doubles and adds (Strauss-Shamir), so all scalars share one chain of doublings.
  *
  * Variable time is right here and only here: every scalar and point of a verification is public. Signing must
  * never use this file.
  */
-import type { EdwardsPoint } from '@noble/curves/abstract/edwards.js'
-import { ed25519 } from '@noble/curves/ed25519.js'
-
-interface Weight {
-  readonly add: EdwardsPoint[]
-  readonly subtract: EdwardsPoint[]
-}
+import {
+  type Addend,
+  add,
+  double,
+  type Extended,
+  type Fractions,
+  IDENTITY,
+  subtract,
+  toAddend,
+  toCanonical,
+  toExtended,
+  toProjective,
+} from './edwards.ts'
 
 /** Width of the signed windows of a point without a table: P, 3P, 5P, 7P are made, and one bit in five adds. */
 const WINDOW = 4
+const HALF_SIZE_BITS = 128
 
-export class PointSum {
-  readonly #weights: Weight[] = []
+/** A multiple that is written in digits. */
+export interface Term {
+  readonly table: readonly Addend[]
+  /** `perWeight` digits for each weight, lightest first: 0, or one more than a table's index, negative to subtract. */
+  readonly digits: Int16Array
+  readonly perWeight: number
+}
 
-  /** Plans 2^weight * point. */
-  add(weight: number, point: EdwardsPoint): void {
-    this.#at(weight).add.push(point)
-  }
-
-  /** Plans -(2^weight) * point. Collected apart, because negating is work: the walk negates once for each weight. */
-  subtract(weight: number, point: EdwardsPoint): void {
-    this.#at(weight).subtract.push(point)
-  }
-
-  /** Plans scalar * point for a point without a table, by a width-4 non-adjacent form. 0 <= scalar < 2^255. */
-  addMultiple(point: EdwardsPoint, scalar: bigint): void {
-    const odd = oddMultiples(point)
-    const bytes = toLittleEndian(scalar)
-    let carry = 0
-    for (let bit = 0; bit < 256; bit++) {
-      if (bitAt(bytes, bit) === carry) continue
-      const window = windowAt(bytes, bit) + carry
-      carry = window < 8 ? 0 : 1
-      const digit = window - 16 * carry
-      const multiple = pick(odd, Math.abs(digit) >> 1)
-      if (digit < 0) this.subtract(bit, multiple)
-      else this.add(bit, multiple)
-      bit += WINDOW - 1
+/** Walks from the heaviest weight down; the result is canonical. The empty sum is the identity. */
+export function sumOf(terms: readonly Term[]): Extended {
+  let sum: Fractions = IDENTITY
+  const weights = Math.max(0, ...terms.map(({ digits, perWeight }) => Math.ceil(digits.length / perWeight)))
+  for (let weight = weights - 1; weight >= 0; weight--) {
+    if (sum !== IDENTITY) sum = double(toProjective(sum))
+    for (const { table, digits, perWeight } of terms) {
+      for (let at = weight * perWeight; at < (weight + 1) * perWeight; at++) {
+        const digit = digits[at] ?? 0
+        if (digit > 0) sum = add(toExtended(sum), pick(table, digit - 1))
+        else if (digit < 0) sum = subtract(toExtended(sum), pick(table, -digit - 1))
+      }
     }
   }
+  return toCanonical(toExtended(sum))
+}
 
-  /** Walks from the heaviest weight down. The empty sum is the identity. */
-  total(): EdwardsPoint {
-    let sum: EdwardsPoint | undefined
-    for (let weight = this.#weights.length - 1; weight >= 0; weight--) {
-      sum = sum?.double()
-      const { add, subtract } = pick(this.#weights, weight)
-      for (const point of add) sum = sum ? point.add(sum) : point
-      let debt: EdwardsPoint | undefined
-      for (const point of subtract) debt = debt ? point.add(debt) : point
-      if (debt !== undefined) sum = sum?.subtract(debt) ?? debt.negate()
-    }
-    return sum ?? ed25519.Point.ZERO
+/** scalar * point for a point without a table, by a width-4 non-adjacent form. The scalar has half size: |scalar| < 2^128. */
+export function multipleOf(point: Extended, scalar: bigint): Term {
+  const digits = new Int16Array(HALF_SIZE_BITS + 1)
+  const size = scalar < 0n ? -scalar : scalar
+  if (size >> BigInt(HALF_SIZE_BITS) !== 0n) throw new RangeError('a scalar of more than half size')
+  const bytes = toLittleEndian(size)
+  const sign = scalar < 0n ? -1 : 1
+  let carry = 0
+  for (let bit = 0; bit < digits.length; bit++) {
+    if (bitAt(bytes, bit) === carry) continue
+    const window = windowAt(bytes, bit) + carry
+    carry = window < 8 ? 0 : 1
+    // The odd multiple 2i + 1 is entry i, so its digit is i + 1.
+    digits[bit] = sign * (carry === 0 ? (window + 1) >> 1 : (window - 17) >> 1)
+    bit += WINDOW - 1
   }
+  return { table: oddMultiples(point), digits, perWeight: 1 }
+}
 
-  #at(weight: number): Weight {
-    while (this.#weights.length <= weight) this.#weights.push({ add: [], subtract: [] })
-    return pick(this.#weights, weight)
-  }
+/** The point itself. */
+export function onceOf(point: Extended): Term {
+  return { table: [toAddend(point)], digits: Int16Array.of(1), perWeight: 1 }
 }
 
 /** An entry that must exist; a recoding that leaves its table is a bug. */
@@ -95,9 +99,11 @@ function windowAt(bytes: Uint8Array, bit: number): number {
 }
 
 /** P, 3P, 5P, 7P. */
-function oddMultiples(point: EdwardsPoint): EdwardsPoint[] {
-  const twice = point.double()
-  const third = point.add(twice)
-  const fifth = third.add(twice)
-  return [point, third, fifth, fifth.add(twice)]
+function oddMultiples(point: Extended): Addend[] {
+  const twice = toAddend(toExtended(double(point)))
+  let multiple = point
+  return Array.from({ length: 4 }, (_, index) => {
+    if (index > 0) multiple = toExtended(add(multiple, twice))
+    return toAddend(multiple)
+  })
 }

@@ -7,10 +7,10 @@
  */
 import { concatBytes, hexToBytes } from '@noble/hashes/utils.js'
 import { ed25519 } from './ed25519.ts'
+import { signsAny } from './equation.ts'
 import { createKeyCache, KEY_CACHE_LIMITS, type KeyCache, type KeyCacheLimits } from './key-cache.ts'
-import { decodeSignature, equationOf, type Key, type Scheme } from './scheme.ts'
+import type { Key, Scheme } from './scheme.ts'
 import { sr25519 } from './sr25519.ts'
-import { checkKnownSignatures } from './start-up.ts'
 
 const SIGNATURE_TEXT = /^(?:0x)?[0-9a-fA-F]{128}$/
 const SCHNORRKEL_MARKER = 0x80
@@ -69,14 +69,17 @@ function verify(
   cache: KeyCache | undefined,
 ): boolean {
   const [scheme, bytes] = readMarker(signature)
-  const parsed = decodeSignature(scheme, bytes)
-  if (parsed === undefined) return false
   const key = cache?.find(scheme, publicKey) ?? decodeKey(scheme, publicKey)
   if (key === undefined) return false
-  const holds = equationOf(scheme, key, parsed)
-  const valid = holds(message) || holds(concatBytes(WRAP_BEFORE, message, WRAP_AFTER))
+  const valid = signsAny(scheme, key, bytes, formsOf(message))
   if (valid) cache?.remember(scheme, key)
   return valid
+}
+
+/** As it is, then as wallets wrap it, which is done only when it is asked for. */
+function* formsOf(message: Uint8Array): Generator<Uint8Array> {
+  yield message
+  yield concatBytes(WRAP_BEFORE, message, WRAP_AFTER)
 }
 
 /** The scheme, and the signature with the marker cleared. */
@@ -96,5 +99,3 @@ function decodeKey(scheme: Scheme, publicKey: Uint8Array): Key | undefined {
 function isBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && value instanceof Uint8Array
 }
-
-checkKnownSignatures(verifySignature)

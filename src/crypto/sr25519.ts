@@ -8,8 +8,13 @@
 import type { EdwardsPoint } from '@noble/curves/abstract/edwards.js'
 import { ed25519, ristretto255 } from '@noble/curves/ed25519.js'
 import { bytesToNumberLE } from '@noble/curves/utils.js'
+import type { Extended, Projective } from './edwards.ts'
+import { invert } from './euclid.ts'
 import { Transcript } from './merlin.ts'
 import type { Scheme } from './scheme.ts'
+
+const { Fp } = ed25519.Point
+const SQRT_M1 = Fp.sqrt(Fp.neg(1n))
 
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text)
 
@@ -51,6 +56,7 @@ export const sr25519: Scheme = {
     return point === undefined || isRistrettoIdentity(point) ? undefined : point
   },
   decodeCommitment: decodeRistretto,
+  isEncoding,
   challenge: (message, publicKey, commitment) =>
     drawChallenge(signingTranscript(message, publicKey), commitment),
   isIdentity: isRistrettoIdentity,
@@ -64,6 +70,32 @@ function decodeRistretto(bytes: Uint8Array): EdwardsPoint | undefined {
   } catch {
     return undefined
   }
+}
+
+/**
+ * Bytes s decode to the point with y = (1 - s^2) / (1 + s^2) whose x and xy are even (RFC 9496, section 4.3.1). The same
+ * element of ristretto255 is written (x, y), (-x, -y), (iy, ix) or (-iy, -ix): is one of these that point?
+ */
+function isEncoding(bytes: Uint8Array, { X, Y, Z }: Extended): boolean {
+  const s = bytesToNumberLE(bytes)
+  if (s >= Fp.ORDER || isOdd(s)) return false
+  const ss = Fp.sqr(s)
+  return isDecoded(ss, { X, Y, Z }) || isDecoded(ss, { X: Fp.mul(SQRT_M1, Y), Y: Fp.mul(SQRT_M1, X), Z })
+}
+
+/** Whether (x, y) or (-x, -y) is what s decodes to. The inverse is made only for a y that fits. */
+function isDecoded(ss: bigint, { X, Y, Z }: Projective): boolean {
+  const left = Fp.mul(Y, 1n + ss)
+  const right = Fp.mul(Z, 1n - ss)
+  if ((left !== right && left + right !== Fp.ORDER) || Y === 0n) return false
+  const inverse = invert(Z, Fp.ORDER)
+  const x = Fp.mul(X, inverse)
+  const xy = Fp.mul(x, Fp.mul(Y, inverse))
+  return !isOdd(left === right ? x : Fp.neg(x)) && !isOdd(xy)
+}
+
+function isOdd(value: bigint): boolean {
+  return (value & 1n) === 1n
 }
 
 function isRistrettoIdentity(point: EdwardsPoint): boolean {

@@ -137,7 +137,7 @@ describe.each(['sr25519', 'ed25519'] as const)('%s', (scheme) => {
 })
 
 test('limits of zero remember nothing and answer the same', () => {
-  const verify = createVerifier({ maxKeys: 0, maxBytes: 0, tableAfter: 1 })
+  const verify = createVerifier({ maxKeys: 0, maxBytes: 0, combAfter: 1 })
   const signer = createSigner(SEED, 'sr25519')
   const signature = signer.sign(MESSAGE, RANDOM)
   for (let times = 0; times < 3; times++)
