@@ -28,6 +28,8 @@ const CONTESTANTS = [
   'part: transcript, 3 keccak-f',
   'part: decoding R',
   'part: 66 additions, 11 doublings',
+  'part: one inverse',
+  'part: halving a challenge',
 ]
 
 const TARGETS: [of: string, than: string, atMost: number][] = [
