@@ -2,10 +2,13 @@
  * What comes back, as a value a program can branch on.
  *
  * A refusal of the gateway is a `Problem`: a union discriminated by `code`, each with the facts of that code, derived from the
- * gateway's own table. Whatever else is not a 2xx was said by the challenge and is handed over as it came.
+ * gateway's own table. Whatever else is not a 2xx was said by the challenge and is handed over as it came. What was not said by
+ * the gateway at all (a page, a redirect, Cloudflare) is `foreign`, whatever its status.
  */
 
+import { parseJson } from '../src/protocol/json.ts'
 import { PROBLEMS, type ProblemCode, type Rejection } from '../src/protocol/problem.ts'
+import { type Foreign, foreignAnswer } from './foreign.ts'
 
 interface Document<C extends string> {
   readonly code: C
@@ -30,8 +33,10 @@ export type Problem =
 export type Answer<T> =
   | Delivered<T>
   | (Received & { readonly ok: false; readonly kind: 'problem'; readonly problem: Problem })
-  /** The challenge itself (or something before the gateway) refused. */
+  /** The challenge itself refused. */
   | (Received & { readonly ok: false; readonly kind: 'challenge' })
+  /** Something on the way answered in the gateway's place, with any status: no upload was accepted by it. */
+  | (Received & Foreign & { readonly ok: false; readonly kind: 'foreign' })
   /** No answer came. `cause` is short and has no secrets. */
   | (Attempted & { readonly ok: false; readonly kind: 'unreachable'; readonly cause: string })
 
@@ -46,7 +51,7 @@ export interface Delivered<T> extends Received {
 interface Attempted {
   /** What was signed, with an upload and its dry run. */
   readonly sent?: { readonly nonce: string; readonly message: string }
-  /** Set when the upload may have arrived all the same: send `sent.nonce` again to find out, a fresh one would count anew. */
+  /** Set when the upload may have arrived: send `sent.nonce` again to find out; a fresh one would be another upload. */
   readonly mayHaveArrived?: true
 }
 
@@ -62,15 +67,17 @@ interface Received extends Attempted {
 
 const TYPE_PREFIX = 'urn:platform-edge:problem:'
 
-/** Reads an answer to its end. `now` in Unix seconds, for a `Retry-After` that is a date. */
-export async function readAnswer<T>(response: Response, now: number): Promise<Answer<T>> {
+/** Reads the answer of `url` to its end. `now` in Unix seconds, for a `Retry-After` that is a date. */
+export async function readAnswer<T>(response: Response, url: string, now: number): Promise<Answer<T>> {
   const text = await response.text()
   const received: Received = {
     status: response.status,
-    requestId: response.headers.get('x-request-id') ?? undefined,
+    requestId: response.headers.get('x-request-id') || undefined,
     retryAfterSeconds: parseRetryAfter(response.headers.get('retry-after'), now),
     text,
   }
+  const foreign = foreignAnswer({ response, text, url })
+  if (foreign !== undefined) return { ok: false, kind: 'foreign', ...received, ...foreign }
   const value = parseJson(text)
   // The caller says what its challenge answers; nothing here can check it.
   if (response.ok) return { ok: true, ...received, value: value as T | undefined }
@@ -124,12 +131,4 @@ function parseRetryAfter(text: string | null, now: number): number | undefined {
   if (/^\d{1,9}$/.test(text)) return Number(text)
   const date = Date.parse(text)
   return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil(date / 1000 - now))
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

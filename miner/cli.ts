@@ -8,10 +8,11 @@
 import { parseArguments, USAGE } from './cli/arguments.ts'
 import { Fault } from './cli/fault.ts'
 import { createOutput } from './cli/output.ts'
+import { VERSION } from './version.ts'
 
 const BUG_EXIT_CODE = 70
 
-// Whoever read the output has seen enough (`| head`).
+// The reader of the output has seen enough (`| head`).
 process.stdout.on('error', () => process.exit())
 
 process.exitCode = await main(process.argv.slice(2), process.env)
@@ -21,7 +22,11 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     process.stdout.write(`${USAGE}\n`)
     return 0
   }
-  const json = argv.some((arg) => arg === '--json-output' || arg === '--json-out')
+  if (argv.includes('--version')) {
+    process.stdout.write(`platform-edge ${VERSION}\n`)
+    return 0
+  }
+  const json = argv.some((arg) => arg === '--json-output' || arg === '--json-out' || arg === '--json')
   let out = createOutput({ json, quiet: false, env })
   try {
     const args = parseArguments(argv)

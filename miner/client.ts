@@ -8,11 +8,12 @@
 import { hexToBytes } from '@noble/hashes/utils.js'
 import { base64 } from '@scure/base'
 import { isSlug, type ProtocolFamily } from '../src/protocol/canonical.ts'
-
+import { isFilename } from '../src/protocol/headers.ts'
 import { type Answer, lostAnswer, originalOf, readAnswer } from './answer.ts'
 import { clockOffset, mayHaveArrived, waitBefore } from './retry.ts'
 import { hashBody, type SignedUpload, signedUpload, submissionsPath, uploadMessage } from './sign.ts'
 import { type HotkeySigner, signatureHex } from './signer.ts'
+import { USER_AGENT } from './version.ts'
 
 export { type Answer, type Delivered, firstArrived, type Problem, parseProblem } from './answer.ts'
 export { MAX_RETRIES } from './retry.ts'
@@ -20,7 +21,10 @@ export { hashBody, type SignedUpload, submissionsPath } from './sign.ts'
 export { type HotkeySigner, keySigner, type SignRaw, seedSigner, walletSigner } from './signer.ts'
 
 /** How an attempt differs from the one before. */
-type Attempt = 'anew' | 'same nonce' | 'as it was'
+type Attempt = 'fresh nonce' | 'same nonce' | 'as it was'
+
+/** What a header can carry. */
+const PRINTABLE = /^[\x20-\x7e]{1,256}$/
 
 /** The part of `fetch` that is used. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
@@ -32,9 +36,9 @@ export interface ClientOptions {
   readonly signer?: HotkeySigner
   /** Netuid and protocol family; what is absent is asked of the gateway (`GET /version`). */
   readonly protocol?: Partial<Protocol>
-  /** Retry what may pass; true unless given. Signed anew, but for an upload that may have arrived. */
+  /** Retry what may pass; true unless given. With a fresh nonce, but for an upload that may have arrived. */
   readonly retries?: boolean
-  /** Told before each wait and when the clock was corrected. */
+  /** Told before an upload's body leaves, before each wait, and when the clock was corrected. */
   readonly onEvent?: (event: ClientEvent) => void
   readonly fetch?: Fetch
   /** Unix milliseconds. */
@@ -48,6 +52,8 @@ export interface Protocol {
 }
 
 export type ClientEvent =
+  /** An upload is about to leave. From here on it may arrive; only the same nonce tells whether it did. */
+  | { readonly event: 'send'; readonly nonce: string }
   | {
       readonly event: 'retry'
       readonly seconds: number
@@ -62,7 +68,7 @@ export interface Upload {
   /** The challenge's slug. */
   readonly challenge: string
   readonly body: Uint8Array<ArrayBuffer>
-  /** A plain file name; the challenge gets it unsigned. */
+  /** A plain file name in printable ASCII, without a slash or backslash; the challenge gets it unsigned. */
   readonly filename?: string
   readonly contentType?: string
   /** Random unless given. A given nonce is kept in retries, so that a 409 tells whether the first attempt arrived. */
@@ -124,23 +130,26 @@ export function createClient(options: ClientOptions): Client {
   const urlOf = (path: string) => gateway.origin + gateway.pathname.replace(/\/+$/, '') + path
 
   async function ask<T>(path: string, init: RequestInit): Promise<Answer<T>> {
+    const url = urlOf(path)
+    const headers = { ...init.headers, 'User-Agent': USER_AGENT }
     try {
-      return await readAnswer<T>(await send(urlOf(path), init), seconds())
+      // A redirect of an upload would take it to whatever answered.
+      return await readAnswer<T>(await send(url, { ...init, headers, redirect: 'manual' }), url, seconds())
     } catch (error) {
       return { ok: false, kind: 'unreachable', cause: causeOf(error) }
     }
   }
 
   /**
-   * Asks again what may pass. `once` is an upload that must not count twice: while it may have arrived it is sent as it was, and signed
-   * anew only when the gateway says that it did not arrive.
+   * Asks again what may pass. `once` is an upload that must not count twice: while it may have arrived it is sent as it was, and gets
+   * a fresh nonce only when the gateway says that it did not arrive.
    */
   async function persist<T>(
     attempt: (how: Attempt) => Promise<Answer<T>>,
     once?: Upload,
   ): Promise<Answer<T>> {
     let corrected = false
-    let how: Attempt = 'anew'
+    let how: Attempt = 'fresh nonce'
     let doubted: Answer<T> | undefined
     for (let retry = 0; ; ) {
       const answer = await attempt(how)
@@ -159,7 +168,7 @@ export function createClient(options: ClientOptions): Client {
       if (options.retries !== false && offset !== undefined && !corrected) {
         corrected = true
         offsetSeconds = offset
-        how = doubted === undefined ? 'anew' : 'same nonce'
+        how = doubted === undefined ? 'fresh nonce' : 'same nonce'
         options.onEvent?.({ event: 'clock', offsetSeconds: offset })
         continue
       }
@@ -168,8 +177,14 @@ export function createClient(options: ClientOptions): Client {
       if (wait === undefined)
         return doubted === undefined || answer.ok ? answer : { ...answer, mayHaveArrived: true }
       retry += 1
-      how = doubted === undefined ? 'anew' : 'as it was'
-      options.onEvent?.({ event: 'retry', seconds: wait, retry, sameNonce: how !== 'anew', after: answer })
+      how = doubted === undefined ? 'fresh nonce' : 'as it was'
+      options.onEvent?.({
+        event: 'retry',
+        seconds: wait,
+        retry,
+        sameNonce: how !== 'fresh nonce',
+        after: answer,
+      })
       await sleep(wait * 1000)
     }
   }
@@ -208,10 +223,11 @@ export function createClient(options: ClientOptions): Client {
     const bodyHash = await hashBody(upload.body)
     let signed: SignedUpload | undefined
     const attempt = async (how: Attempt): Promise<Answer<T>> => {
-      const nonce = how === 'anew' ? upload.nonce : signed?.headers['X-Nonce']
+      const nonce = how === 'fresh nonce' ? upload.nonce : signed?.headers['X-Nonce']
       if (how !== 'as it was' || signed === undefined)
         signed = await sign({ ...upload, ...(nonce === undefined ? {} : { nonce }) }, bodyHash, agreed)
       const { headers, message } = signed
+      if (suffix === '') options.onEvent?.({ event: 'send', nonce: headers['X-Nonce'] })
       const all = { ...headers, ...describe(upload, bodyHash) }
       const answer = await ask<T>(path, { method: 'POST', headers: all, body: upload.body })
       return { ...answer, sent: { nonce: headers['X-Nonce'], message } }
@@ -243,7 +259,13 @@ function describe(upload: Upload, bodyHash: string): Record<string, string> {
   }
 }
 
+/** Throws for what no header can carry: a bug of the caller. */
 function pathOf(upload: Upload): string {
+  const { nonce = 'n', contentType = 'c', filename = 'f' } = upload
+  if (!PRINTABLE.test(nonce)) throw new TypeError('a nonce has 1 to 256 printable ASCII characters')
+  if (!PRINTABLE.test(contentType)) throw new TypeError('a content type has printable ASCII characters only')
+  if (!isFilename(filename))
+    throw new TypeError('a file name has 1 to 255 printable ASCII characters, no slash and no backslash')
   return submissionsPath(slugOf(upload.challenge))
 }
 

@@ -7,10 +7,20 @@
 
 import { parseArgs } from 'node:util'
 import type { ProtocolFamily } from '../../src/protocol/canonical.ts'
+import { isFilename } from '../../src/protocol/headers.ts'
 import type { Scheme } from '../wallet/keyfile.ts'
 import { EXIT, Fault } from './fault.ts'
 
-export const COMMANDS = ['upload', 'verify', 'status', 'sign', 'whoami', 'doctor', 'limits'] as const
+export const COMMANDS = [
+  'upload',
+  'verify',
+  'status',
+  'sign',
+  'whoami',
+  'doctor',
+  'challenges',
+  'limits',
+] as const
 export type Command = (typeof COMMANDS)[number]
 
 export interface Arguments {
@@ -50,8 +60,10 @@ const OPTIONS = {
   quiet: { type: 'boolean', default: false },
 } as const
 
-/** Other spellings, most of them btcli's. */
+/** Other spellings, most of them of btcli 9 or of btcli 11. */
 const ALIASES: Readonly<Record<string, string>> = {
+  '-w': '--wallet-name',
+  '--wallet': '--wallet-name',
   '--name': '--wallet-name',
   '--wallet.name': '--wallet-name',
   '--wallet_name': '--wallet-name',
@@ -65,6 +77,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   '--mnemonic-file': '--secret-file',
   '--seed-file': '--secret-file',
   '--crypto-type': '--scheme',
+  '--json': '--json-output',
   '--json-out': '--json-output',
   '-q': '--quiet',
 }
@@ -79,6 +92,7 @@ const OPERANDS: Readonly<Record<Command, string | undefined>> = {
   status: 'a submission id',
   whoami: undefined,
   doctor: undefined,
+  challenges: undefined,
   limits: undefined,
 }
 
@@ -90,24 +104,31 @@ export const USAGE = `usage: platform-edge COMMAND [options]
   sign FILE --challenge SLUG     print signed headers and a curl line; uploads nothing, and asks the gateway
                                  for what --netuid and --family leave open (GET /version)
   whoami                         the hotkey that would sign, and whether it is registered
-  doctor [--challenge SLUG]      look for what would go wrong
+  doctor [--challenge SLUG]      look for what would go wrong; with a challenge, by a dry run
+  challenges                     the slugs that take uploads
   limits                         size, freshness, nonces
 
   --gateway URL                  or PLATFORM_EDGE_URL
-  --wallet-name NAME             or BT_WALLET_NAME, ~/.bittensor/config.yml; default "default" (--name, --wallet.name)
-  --wallet-hotkey NAME           or BT_WALLET_HOTKEY (--hotkey, -H, --wallet.hotkey)
-  --wallet-path DIR              or BT_WALLET_PATH; default ~/.bittensor/wallets (-p, --wallet.path)
+  --wallet-name NAME             or BT_WALLET, BT_WALLET_NAME (-w, --wallet, --name, --wallet.name)
+  --wallet-hotkey NAME           or BT_WALLET_HOTKEY (-H, --hotkey, --wallet.hotkey)
+  --wallet-path DIR              or BT_WALLET_PATH (-p, --wallet.path)
+                                 else as btcli has them: ~/.bittensor/btcli.json (or BTCLI_CONFIG),
+                                 ~/.bittensor/config.yml (or BTCLI_CONFIG_PATH); else "default"
   --secret-file FILE             mnemonic or seed instead of a wallet; or PLATFORM_EDGE_MNEMONIC, PLATFORM_EDGE_SEED
   --scheme NAME                  sr25519 or ed25519, where the key does not say
   --netuid N --family NAME       each asked of the gateway unless given
   --nonce TEXT                   random unless given; one used before tells what became of that upload
   --filename NAME --content-type TYPE   what the challenge is told, unsigned
-  --json-output --quiet          one JSON object on stdout; no progress on stderr
+  --json-output, --json          one JSON object on stdout
+  --quiet, -q                    no progress on stderr
+  --version --help
 
-exit codes: 0 done, 1 refused, 2 wrong arguments, 3 wallet, 4 file, 5 no answer, still busy or
-not known whether it arrived, 70 a bug of this tool`
+HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured.
 
-/** Throws a Fault for whatever is not understood. */
+exit codes: 0 done, 1 refused, 2 wrong arguments, 3 wallet, 4 file, 5 no answer or not the gateway's,
+still busy, or unknown whether it arrived, 70 a bug of this tool, 130 interrupted`
+
+/** Throws a Fault for what is not understood. */
 export function parseArguments(argv: readonly string[]): Arguments {
   const args = argv.map(canonicalName)
   const secret = args.find((arg) => SECRETS.test(arg.split('=')[0] ?? ''))
@@ -147,7 +168,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     netuid: parseNetuid(values.netuid),
     family: oneOf('--family', values.family, ['platform', 'base']),
     nonce: printable('--nonce', values.nonce),
-    filename: values.filename,
+    filename: plainName(values.filename),
     contentType: printable('--content-type', values['content-type']),
     json: values['json-output'],
     quiet: values.quiet,
@@ -185,6 +206,15 @@ function parseNetuid(text: string | undefined): number | undefined {
   if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535)
     throw usage('--netuid is a number up to 65535', 'GET /version of the gateway shows it.')
   return Number(text)
+}
+
+function plainName(filename: string | undefined): string | undefined {
+  if (filename !== undefined && !isFilename(filename))
+    throw usage(
+      '--filename has 1 to 255 printable ASCII characters, no slash and no backslash',
+      'It is what the challenge is told, not where the file is.',
+    )
+  return filename
 }
 
 /** A header carries nothing else. */

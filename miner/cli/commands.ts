@@ -2,21 +2,21 @@
  * The commands: each asks, prints what matters, and answers an exit code.
  */
 
-import { firstArrived, hashBody, type Limits, submissionsPath, type Upload } from '../client.ts'
-import type { Command } from './arguments.ts'
-import { doctor } from './doctor.ts'
-import { EXIT, type ExitCode, Fault } from './fault.ts'
 import {
-  bothTexts,
-  challengeOf,
-  clientFor,
-  delivered,
-  gatewayUrl,
-  keyFor,
-  readSubmission,
-  refusal,
-  type Session,
-} from './session.ts'
+  type ClientEvent,
+  firstArrived,
+  hashBody,
+  type Limits,
+  submissionsPath,
+  type Upload,
+} from '../client.ts'
+import type { Command } from './arguments.ts'
+import { doctor, notThere, type Seat } from './doctor.ts'
+import { EXIT, type ExitCode, Fault } from './fault.ts'
+import { gatewayUrl } from './gateway.ts'
+import { watchInterrupts } from './interrupt.ts'
+import { bothTexts, delivered, documentOf, refusal, reportOf, shown } from './refusal.ts'
+import { challengeOf, clientFor, keyFor, readSubmission, type Session } from './session.ts'
 
 export const RUN: Readonly<Record<Command, (session: Session) => Promise<ExitCode>>> = {
   upload,
@@ -25,14 +25,24 @@ export const RUN: Readonly<Record<Command, (session: Session) => Promise<ExitCod
   sign,
   whoami,
   doctor,
+  challenges,
   limits,
 }
 
 async function upload(session: Session): Promise<ExitCode> {
   const { out } = session
   const { signer, upload, name } = await prepare(session)
-  out.note(`uploading ${name}: ${upload.body.length} bytes to ${upload.challenge} as ${signer.hotkey}`)
-  const answer = await clientFor(session, signer, name).submitUpload(upload)
+  const what = `${name}: ${upload.body.length} bytes to ${upload.challenge} as ${signer.hotkey}`
+  const interrupts = watchInterrupts(out)
+  let named: string | undefined
+  const onEvent = (event: ClientEvent) => {
+    interrupts.follow(event)
+    if (event.event !== 'send' || event.nonce === named) return
+    named = event.nonce
+    out.note(`uploading ${what} (nonce ${event.nonce})`)
+  }
+  const answer = await clientFor(session, { signer, label: name, onEvent }).submitUpload(upload)
+  interrupts.release()
   if (
     !answer.ok &&
     answer.kind === 'problem' &&
@@ -98,10 +108,8 @@ function sayArrived({ out }: Session, status: number | undefined, requestId: str
 
 async function verify(session: Session): Promise<ExitCode> {
   const { signer, upload, name } = await prepare(session)
-  const answer = delivered(await clientFor(session, signer, name).verifyUpload(upload), session)
-  const report = answer.value
-  if (!Array.isArray(report?.checks))
-    throw new Fault(EXIT.unreachable, 'the answer is not a report', 'Check the gateway URL.')
+  const answer = delivered(await clientFor(session, { signer, label: name }).verifyUpload(upload), session)
+  const report = reportOf(answer.value)
   const lines = report.checks.flatMap(({ check, result, problem }) => [
     [result.padEnd(7), check.padEnd(15), problem && `${problem.detail}. ${problem.hint}`]
       .filter(Boolean)
@@ -132,10 +140,10 @@ async function status(session: Session): Promise<ExitCode> {
 
 async function sign(session: Session): Promise<ExitCode> {
   const { signer, upload } = await prepare(session)
-  const signed = delivered(await clientFor(session, signer).signUpload(upload), session).value
+  const signed = delivered(await clientFor(session, { signer }).signUpload(upload), session).value
   if (signed === undefined) return EXIT.unreachable
   const { message, headers } = signed
-  const url = gatewayUrl(session).replace(/\/+$/, '') + submissionsPath(upload.challenge)
+  const url = gatewayUrl(session) + submissionsPath(upload.challenge)
   const file = session.args.operand ?? ''
   const options = Object.entries(headers).map(([name, value]) => `-H ${quote(`${name}: ${value}`)}`)
   const curl = [
@@ -159,22 +167,46 @@ async function whoami(session: Session): Promise<ExitCode> {
   const place = session.args.gateway ?? session.env['PLATFORM_EDGE_URL']
   let seen: Seat | undefined
   if (place !== undefined) {
-    seen = delivered(await clientFor(session).read<Seat>(`/v1/metagraph?hotkey=${key.hotkey}`), session).value
-    lines.push(`uid    ${seen?.uid ?? 'not registered'} on netuid ${seen?.netuid} at block ${seen?.block}`)
+    seen = documentOf(await clientFor(session).read<Seat>(`/v1/metagraph?hotkey=${key.hotkey}`), session)
+    lines.push(
+      `uid    ${seen.uid === null ? notThere(seen.block) : `${seen.uid} on netuid ${seen.netuid} at block ${seen.block}`}`,
+    )
   }
   session.out.result(lines, { ok: true, hotkey: key.hotkey, scheme: key.scheme, source, ...seen })
   return EXIT.ok
 }
 
-interface Seat {
-  readonly netuid: number
-  readonly block: number
-  readonly uid: number | null
+interface Listed {
+  readonly challenges?: readonly {
+    readonly slug: string
+    readonly name: string
+    readonly upload_url: string
+  }[]
+}
+
+async function challenges(session: Session): Promise<ExitCode> {
+  const answer = await clientFor(session).read<Listed>('/v1/challenges')
+  if (!answer.ok && answer.kind === 'problem' && answer.problem.code === 'not_found')
+    throw new Fault(
+      EXIT.refused,
+      'this gateway does not list its challenges',
+      'It is an older one: its page (/status) or its operator knows the slugs.',
+    )
+  const { challenges: listed } = documentOf(answer, session)
+  if (!Array.isArray(listed))
+    throw new Fault(EXIT.unreachable, 'the answer lists no challenges', 'Check the address of the gateway.')
+  const width = Math.max(0, ...listed.map(({ slug }) => slug.length))
+  const lines = listed.map(({ slug, name }) => shown(`${slug.padEnd(width)}  ${name}`))
+  session.out.result(lines.length === 0 ? ['no challenge takes uploads now'] : lines, {
+    ok: true,
+    challenges: listed,
+  })
+  return EXIT.ok
 }
 
 async function limits(session: Session): Promise<ExitCode> {
-  const found = delivered(await clientFor(session).read<Limits>('/v1/limits'), session).value
-  const lines = Object.entries(found ?? {}).map(
+  const found = documentOf(await clientFor(session).read<Limits>('/v1/limits'), session)
+  const lines = Object.entries(found).map(
     ([name, value]) => `${name.padEnd(24)} ${typeof value === 'object' ? JSON.stringify(value) : value}`,
   )
   session.out.result(lines, { ok: true, ...found })

@@ -2,14 +2,31 @@
  * `doctor`: everything that goes wrong in first uploads, looked at one after the other.
  */
 
-import type { Limits } from '../client.ts'
+import type { Client, Limits } from '../client.ts'
 import { EXIT, type ExitCode, Fault } from './fault.ts'
-import { challengeOf, clientFor, keyFor, refusal, type Session } from './session.ts'
+import { documentOf, refusal, reportOf } from './refusal.ts'
+import { challengeOf, clientFor, keyFor, type Session } from './session.ts'
+
+/** What `GET /v1/metagraph?hotkey=` says. */
+export interface Seat {
+  readonly netuid: number
+  readonly block: number
+  readonly uid: number | null
+}
 
 interface Finding {
   readonly check: string
   readonly result: 'ok' | 'warning' | 'failed'
   readonly text: string
+  /** Of a command that fails by this. */
+  readonly exitCode: ExitCode
+}
+
+type Note = (check: string, result: Finding['result'], text: string, exitCode?: ExitCode) => void
+
+/** The snapshot is minutes old and registering costs TAO, so no miner is told to register because of it. */
+export function notThere(block: number): string {
+  return `not in the snapshot of block ${block} yet; if you registered in the last minutes wait, do not register twice`
 }
 
 /** As `engines` in package.json has it. */
@@ -17,8 +34,8 @@ const OLDEST_NODE = { major: 22, minor: 12 }
 
 export async function doctor(session: Session): Promise<ExitCode> {
   const findings: Finding[] = []
-  const note = (check: string, result: Finding['result'], text: string) =>
-    findings.push({ check, result, text })
+  const note: Note = (check, result, text, exitCode = EXIT.refused) =>
+    findings.push({ check, result, text, exitCode })
   const node = judgeNode(process.versions.node)
   note('node', node.result, node.text)
 
@@ -31,44 +48,74 @@ export async function doctor(session: Session): Promise<ExitCode> {
       `${loaded.source}: ${loaded.key.scheme} hotkey ${loaded.key.hotkey}`,
     )
   }
-  const client = clientFor(session, loaded?.signer, '', false)
+  const signer = loaded === undefined ? {} : { signer: loaded.signer }
+  const client = clientFor(session, { ...signer, retries: false })
   const sentAt = Date.now()
   const time = await client.read<{ readonly server_time: number }>('/v1/time')
-  if (!time.ok) {
-    note('gateway', 'failed', refusal(time, session).message)
+  try {
+    const { server_time } = documentOf(time, session)
+    note('gateway', 'ok', 'answers')
+    judgeClock(Math.round((sentAt + Date.now()) / 2000) - server_time, await windowOf(client), note)
+  } catch (error) {
+    noteFault(error, 'gateway', note)
     return print(session, findings)
   }
-  const skew = Math.round((sentAt + Date.now()) / 2000) - (time.value?.server_time ?? 0)
+
+  if (loaded !== undefined) {
+    await checkRegistration(client, loaded.key.hotkey, session, note)
+    if (session.args.challenge !== undefined) await rehearse(client, session, note)
+  }
+  return print(session, findings)
+}
+
+async function windowOf(client: Client): Promise<number> {
   const limits = await client.read<Limits>('/v1/limits')
-  const window = (limits.ok ? limits.value?.signature_ttl_seconds : undefined) ?? 300
-  note('gateway', 'ok', 'answers')
+  return (limits.ok ? limits.value?.signature_ttl_seconds : undefined) ?? 300
+}
+
+function judgeClock(skew: number, window: number, note: Note): void {
   const off = Math.abs(skew)
   note(
     'clock',
     off > window ? 'failed' : off > window / 10 ? 'warning' : 'ok',
     `${off} s ${skew < 0 ? 'behind' : 'ahead of'} the gateway's; ${window} s are allowed`,
   )
+}
 
-  if (loaded !== undefined) {
-    const seat = await client.read<{ readonly uid: number | null; readonly block: number }>(
-      `/v1/metagraph?hotkey=${loaded.key.hotkey}`,
+/** Only the dry run decides: it asks the chain about a hotkey that the snapshot does not have. */
+async function checkRegistration(
+  client: Client,
+  hotkey: string,
+  session: Session,
+  note: Note,
+): Promise<void> {
+  const seat = await client.read<Seat>(`/v1/metagraph?hotkey=${hotkey}`)
+  if (!seat.ok && seat.kind === 'problem')
+    return note('registration', 'warning', refusal(seat, session).message)
+  try {
+    const { uid, block } = documentOf(seat, session)
+    if (uid !== null) return note('registration', 'ok', `uid ${uid} at block ${block}`)
+    const more =
+      session.args.challenge === undefined ? '--challenge SLUG has a dry run decide' : 'the dry run decides'
+    note('registration', 'warning', `${notThere(block)}; ${more}`)
+  } catch (error) {
+    noteFault(error, 'registration', note)
+  }
+}
+
+async function rehearse(client: Client, session: Session, note: Note): Promise<void> {
+  const body = Uint8Array.from(new TextEncoder().encode('platform-edge doctor'))
+  try {
+    const report = documentOf(await client.verifyUpload({ challenge: challengeOf(session), body }), session)
+    const failed = reportOf(report).checks.filter(({ result }) => result === 'fail')
+    if (failed.length === 0) return note('dry run', 'ok', 'an upload would be accepted')
+    const texts = failed.map(
+      ({ check, problem }) => `${check}: ${problem?.detail ?? 'failed'}. ${problem?.hint ?? ''}`,
     )
-    if (!seat.ok) note('registration', 'failed', refusal(seat, session).message)
-    else if (typeof seat.value?.uid === 'number')
-      note('registration', 'ok', `uid ${seat.value.uid} at block ${seat.value.block}`)
-    else note('registration', 'failed', 'the hotkey is not registered: btcli subnet register')
+    note('dry run', 'failed', texts.join('; '))
+  } catch (error) {
+    noteFault(error, 'dry run', note)
   }
-  if (loaded !== undefined && session.args.challenge !== undefined) {
-    const body = Uint8Array.from(new TextEncoder().encode('platform-edge doctor'))
-    const dry = await client.verifyUpload({ challenge: challengeOf(session), body })
-    if (!dry.ok) note('dry run', 'failed', refusal(dry, session).message)
-    else {
-      const failed = dry.value?.checks.filter(({ result }) => result === 'fail') ?? []
-      const text = failed.map(({ check, problem }) => `${check}: ${problem?.detail ?? 'failed'}`).join('; ')
-      note('dry run', failed.length === 0 ? 'ok' : 'failed', text || 'an upload would be accepted')
-    }
-  }
-  return print(session, findings)
 }
 
 /** Of a version such as `22.12.0`. */
@@ -84,18 +131,18 @@ function print({ out }: Session, findings: readonly Finding[]): ExitCode {
   const failed = findings.filter(({ result }) => result === 'failed')
   out.result(
     findings.map(({ check, result, text }) => `${result.padEnd(8)} ${check.padEnd(13)} ${text}`),
-    { ok: failed.length === 0, findings },
+    {
+      ok: failed.length === 0,
+      findings: findings.map(({ check, result, text }) => ({ check, result, text })),
+    },
   )
-  if (failed.some(({ check }) => check === 'wallet')) return EXIT.wallet
-  if (failed.some(({ check }) => check === 'gateway')) return EXIT.unreachable
-  return failed.length === 0 ? EXIT.ok : EXIT.refused
+  return (
+    failed.find(({ exitCode }) => exitCode !== EXIT.refused)?.exitCode ??
+    (failed.length === 0 ? EXIT.ok : EXIT.refused)
+  )
 }
 
-function noteFault(
-  error: unknown,
-  check: string,
-  note: (check: string, result: Finding['result'], text: string) => void,
-): undefined {
+function noteFault(error: unknown, check: string, note: Note): undefined {
   if (!(error instanceof Fault)) throw error
-  note(check, 'failed', `${error.message}. ${error.hint}`)
+  note(check, 'failed', `${error.message}. ${error.hint}`, error.exitCode)
 }

@@ -12,8 +12,10 @@ export const EXIT = {
   wallet: 3,
   /** The file to upload: missing, unreadable, empty, too large. */
   file: 4,
-  /** No answer, a temporary refusal that outlasted the retries, or nobody knows whether the upload arrived. */
+  /** No answer, not the gateway's answer, a temporary refusal that outlasted the retries, or an unknown outcome. */
   unreachable: 5,
+  /** Ctrl-C or SIGTERM, as shells have it. */
+  interrupted: 130,
 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]

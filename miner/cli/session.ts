@@ -1,14 +1,12 @@
 /**
- * What the commands share: the gateway's client, the key, the file, and one way to end on a refusal.
+ * What the commands share: the gateway's client, the key and the file.
  */
 
 import { readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { isSlug } from '../../src/protocol/canonical.ts'
-
-import { originalOf } from '../answer.ts'
+import { isFilename } from '../../src/protocol/headers.ts'
 import {
-  type Answer,
   type Client,
   type ClientEvent,
   createClient,
@@ -16,10 +14,11 @@ import {
   keySigner,
   type Limits,
 } from '../client.ts'
-import { isTemporary } from '../retry.ts'
 import { type LoadedKey, loadKey } from '../wallet/wallet.ts'
 import type { Arguments } from './arguments.ts'
 import { EXIT, errorCode, Fault } from './fault.ts'
+import { gatewayUrl, proxyFor } from './gateway.ts'
+import { newsOf } from './news.ts'
 import type { Output } from './output.ts'
 import { createTransport } from './transport.ts'
 
@@ -33,32 +32,33 @@ export interface Session {
 
 /** What gateways take unless configured otherwise; a larger file is worth asking. */
 const USUAL_MAX_BYTES = 7_500_000
-/** As the gateway forwards it. */
-const FILENAME = /^(?!\.{1,2}$)[\x20-\x2e\x30-\x5b\x5d-\x7e]{1,255}$/
 
-export function gatewayUrl({ args, env }: Session): string {
-  const url = (args.gateway ?? env['PLATFORM_EDGE_URL']) || undefined
-  if (url === undefined) {
-    throw new Fault(EXIT.usage, 'no gateway given', 'Use --gateway URL or set PLATFORM_EDGE_URL.')
-  }
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
-    throw new Fault(EXIT.usage, `${url} is not a URL`, 'Give it as https://gateway.example.com.')
-  return url
+interface ClientChoice {
+  readonly signer?: HotkeySigner
+  /** What the progress bar is named after. */
+  readonly label?: string
+  readonly retries?: boolean
+  readonly onEvent?: (event: ClientEvent) => void
 }
 
-export function clientFor(session: Session, signer?: HotkeySigner, label = '', retries = true): Client {
+export function clientFor(session: Session, choice: ClientChoice = {}): Client {
   const { args, out } = session
   const { netuid, family } = args
+  const { signer, label = '', retries = true, onEvent } = choice
+  const gateway = gatewayUrl(session)
   const protocol = {
     ...(netuid === undefined ? {} : { netuid }),
     ...(family === undefined ? {} : { family }),
   }
   return createClient({
-    gateway: gatewayUrl(session),
+    gateway,
     retries,
     protocol,
-    fetch: createTransport(out.progress(label)),
-    onEvent: (event) => out.note(eventLine(event)),
+    fetch: createTransport({ proxy: proxyFor(gateway), onProgress: out.progress(label) }),
+    onEvent(event) {
+      onEvent?.(event)
+      if (event.event !== 'send') out.note(newsOf(event))
+    },
     ...(signer === undefined ? {} : { signer }),
   })
 }
@@ -120,103 +120,14 @@ export async function readSubmission(session: Session, file: string): Promise<Su
     )
   })
   const name = path.basename(file)
-  const told = session.args.filename ?? name
-  return { content, name, filename: FILENAME.test(told) ? told : undefined }
+  return { content, name, filename: session.args.filename ?? toldName(name, session) }
 }
 
-/** The value of a 2xx, or a Fault that says who refused and what to do. */
-export function delivered<T>(answer: Answer<T>, session: Session): Extract<Answer<T>, { ok: true }> {
-  if (answer.ok) return answer
-  throw refusal(answer, session)
-}
-
-type Refused = Extract<Answer<unknown>, { ok: false }>
-
-export function refusal(answer: Refused, session: Session): Fault {
-  const fault = reason(answer, session)
-  if (answer.mayHaveArrived !== true) return fault
-  const original = originalOf(answer)
-  const nonce = answer.sent?.nonce
-  const requestId = original?.request_id ?? (answer.kind === 'unreachable' ? undefined : answer.requestId)
-  const why = original === undefined ? fault.message : `the gateway says ${original.outcome}`
-  return new Fault(
-    EXIT.unreachable,
-    `nobody knows whether the upload arrived (nonce ${nonce}, request ${requestId ?? 'without id'}): ${why}`,
-    original?.outcome === 'unknown'
-      ? 'Ask the challenge, which saw that request id if it saw the upload. Upload again only if it has nothing.'
-      : `Upload the same file with --nonce ${nonce} to find out: that cannot count twice.`,
-    { ...fault.more, json: { ...fault.more.json, may_have_arrived: true, nonce, request_id: requestId } },
+/** Some challenges name a submission after its file, so a name that they cannot be told is said. */
+function toldName(name: string, { out }: Session): string | undefined {
+  if (isFilename(name)) return name
+  out.warn(
+    `the challenge cannot be told the file name ${JSON.stringify(name)} (printable ASCII only, at most 255 characters); give it one with --filename`,
   )
-}
-
-function reason(answer: Refused, session: Session): Fault {
-  if (answer.kind === 'unreachable') {
-    return new Fault(
-      EXIT.unreachable,
-      // Not the whole URL, which may hold a password.
-      `no answer from ${new URL(gatewayUrl(session)).origin} (${answer.cause})`,
-      'Check the URL and your network; platform-edge doctor looks closer.',
-    )
-  }
-  const exitCode = isTemporary(answer) || answer.status >= 500 ? EXIT.unreachable : EXIT.refused
-  const request = answer.requestId === undefined ? '' : `, request ${answer.requestId}`
-  if (answer.kind === 'challenge') {
-    const text = shown(answer.text.replace(/\s+/g, ' ').slice(0, 200))
-    return new Fault(
-      exitCode,
-      `the challenge answered ${answer.status}${text && `: ${text}`}${request}`,
-      'This is its own answer; its documentation says more.',
-    )
-  }
-  const { problem } = answer
-  const cause = problem.code === 'invalid_signature' ? ` Likely cause: ${problem.likely_cause}.` : ''
-  return new Fault(
-    exitCode,
-    `${problem.detail} (${answer.status} ${problem.code}${request})`,
-    problem.hint + cause,
-    {
-      lines: problem.code === 'invalid_signature' ? bothTexts(problem.canonical_message, answer) : [],
-      json: { problem, ...(answer.sent && { signed_message: answer.sent.message }) },
-    },
-  )
-}
-
-/** What the gateway expected and what was signed, one below the other, where they should have been one. */
-export function bothTexts(canonicalMessage: string | undefined, { sent }: Answer<unknown>): string[] {
-  if (canonicalMessage === undefined || sent === undefined || sent.message === canonicalMessage) return []
-  return [`  canonical_message ${shown(canonicalMessage)}`, `  signed            ${shown(sent.message)}`]
-}
-
-/** What others wrote must not steer the terminal. */
-function shown(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)
-}
-
-function eventLine(event: ClientEvent): string {
-  if (event.event === 'clock') {
-    const way = event.offsetSeconds > 0 ? 'behind' : 'ahead'
-    return `your clock is ${Math.abs(event.offsetSeconds)} s ${way}; signing with the gateway's time`
-  }
-  const { after } = event
-  const why = after.ok
-    ? ''
-    : after.kind === 'unreachable'
-      ? after.cause
-      : after.kind === 'problem'
-        ? (NEWS[originalOf(after)?.outcome ?? ''] ?? after.problem.detail)
-        : String(after.status)
-  const requestId = originalOf(after)?.request_id ?? ('requestId' in after ? after.requestId : undefined)
-  const named = [
-    ...(after.sent === undefined ? [] : [`nonce ${after.sent.nonce}`]),
-    ...(requestId === undefined ? [] : [`request ${requestId}`]),
-  ]
-  const ids = named.length === 0 ? '' : ` (${named.join(', ')})`
-  const how = after.sent === undefined ? '' : event.sameNonce ? ' with the same nonce' : ', signed anew,'
-  return `${why}${ids}; retry ${event.retry}${how} in ${event.seconds.toFixed(1)} s`
-}
-
-/** Of a replay that is not the end. */
-const NEWS: Readonly<Record<string, string>> = {
-  not_delivered: 'the upload did not arrive',
-  in_flight: 'the upload is still on its way',
+  return undefined
 }

@@ -4,7 +4,7 @@
  * A gateway may refuse before it has read the body and close the connection; the answer that came first counts, not the broken pipe.
  */
 
-import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http'
 import type { Fetch } from '../client.ts'
 
 /** Bytes handed to the system so far, of all. */
@@ -14,19 +14,38 @@ const CHUNK_BYTES = 65_536
 /** Without a byte in either direction. A challenge has 30 s to answer. */
 const IDLE_MS = 90_000
 
-export function createTransport(onProgress?: OnProgress): Fetch {
+export interface TransportOptions {
+  readonly proxy?: URL | undefined
+  readonly onProgress?: OnProgress
+}
+
+export function createTransport({ proxy, onProgress }: TransportOptions = {}): Fetch {
   return async (url, init) => {
-    const { request } = url.startsWith('https:') ? await import('node:https') : await import('node:http')
+    const secure = url.startsWith('https:')
+    const [{ request }, agent] = await Promise.all([
+      secure ? import('node:https') : import('node:http'),
+      proxy === undefined ? undefined : proxyAgent(proxy, secure),
+    ])
     const body = init.body instanceof Uint8Array ? init.body : undefined
     const headers = new Headers(init.headers)
     if (body !== undefined) headers.set('content-length', String(body.length))
-    const outgoing = request(url, { method: init.method ?? 'GET', headers: Object.fromEntries(headers) })
+    const outgoing = request(url, {
+      method: init.method ?? 'GET',
+      headers: Object.fromEntries(headers),
+      ...(agent === undefined ? {} : { agent }),
+    })
     outgoing.setTimeout(IDLE_MS, () => outgoing.destroy(new Error('no answer in time')))
     const answered = answerOf(outgoing)
     if (body === undefined) outgoing.end()
     else void sendInPieces(outgoing, body, onProgress)
     return answered
   }
+}
+
+/** Node's own support (`proxyEnv`) is younger than the oldest Node that these tools run on. */
+async function proxyAgent(proxy: URL, secure: boolean): Promise<Agent> {
+  if (!secure) return new (await import('http-proxy-agent')).HttpProxyAgent(proxy)
+  return new (await import('https-proxy-agent')).HttpsProxyAgent(proxy)
 }
 
 function answerOf(outgoing: ClientRequest): Promise<Response> {

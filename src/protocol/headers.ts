@@ -49,8 +49,13 @@ export function parseSignedHeaders(headers: Headers): Result<SignedHeaders> {
     nonce: fieldValue(headers, 'x-nonce'),
     timestampText: fieldValue(headers, 'x-timestamp'),
     contentType: headers.get('content-type') ?? undefined,
-    filename: FILENAME.test(filename) ? filename : undefined,
+    filename: isFilename(filename) ? filename : undefined,
   })
+}
+
+/** Whether a challenge is told this name: printable ASCII without a slash or backslash, at most 255 characters. */
+export function isFilename(name: string): boolean {
+  return FILENAME.test(name)
 }
 
 /** Unix seconds of any size, or 401 `invalid_timestamp`. */

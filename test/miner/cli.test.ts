@@ -32,6 +32,7 @@ let nonces: string[] = []
 const server = createServer((request, response) => {
   request.resume()
   request.on('end', () => {
+    response.setHeader('x-request-id', 'r-0')
     if (request.url === '/version') return response.end('{"netuid":100,"protocol_family":"platform"}')
     if (request.url === '/v1/limits') return response.end('{"max_upload_bytes":7500000}')
     nonces.push(String(request.headers['x-nonce']))
@@ -150,11 +151,13 @@ describe('upload', () => {
     expect(code).toBe(0)
     expect(stdout).toContain('accepted by demo (201, request r-3)')
     expect(stdout).toContain('next: platform-edge status s-1 --challenge demo')
-    expect(stderr).toContain(`uploading agent.py: 9 bytes to demo as ${BOB}`)
+    expect(stderr).toContain(`uploading agent.py: 9 bytes to demo as ${BOB} (nonce ${nonces[0]})`)
     expect(stderr).toMatch(
-      new RegExp(`^503 \\(nonce ${nonces[0]}, request r-1\\); retry 1, signed anew, in \\d`, 'm'),
+      new RegExp(`^503 \\(nonce ${nonces[0]}, request r-1\\); retry 1 with a fresh nonce in \\d`, 'm'),
     )
-    expect(stderr).toMatch(/^metagraph unavailable \(nonce \S+, request r-2\); retry 2, signed anew, in \d/m)
+    expect(stderr).toMatch(
+      /^metagraph unavailable \(nonce \S+, request r-2\); retry 2 with a fresh nonce in \d/m,
+    )
     expect(new Set(nonces).size).toBe(3)
   })
 
@@ -184,7 +187,7 @@ describe('upload', () => {
         'unknown',
         [UNAVAILABLE, replay('unknown')],
         5,
-        /^error: nobody knows .*\(nonce NONCE, request first\)/m,
+        /^error: it is unknown whether .*\(nonce NONCE, request first\)/m,
         2,
         1,
       ],
@@ -192,7 +195,7 @@ describe('upload', () => {
         'did not arrive',
         [UNAVAILABLE, replay('not_delivered')],
         0,
-        /^the upload did not arrive .*; retry 2, signed anew/m,
+        /^the upload did not arrive .*; retry 2 with a fresh nonce/m,
         3,
         2,
       ],
@@ -219,7 +222,7 @@ describe('upload', () => {
     expect(JSON.parse(stdout)).toMatchObject({ exit_code: 5, problem: { original: { outcome: 'unknown' } } })
   })
 
-  test('--nonce asks what became of an upload: nobody knows', async () => {
+  test('--nonce asks what became of an upload: it is unknown', async () => {
     answers = [replay('in_flight')]
     const { code, stderr } = await edge(['upload', '@agent.py', '--challenge', 'demo', '--nonce', 'mine'])
     expect(code).toBe(5)
@@ -308,7 +311,7 @@ test('a dry run that is answered by something else than a gateway', async () => 
 test('an unreachable gateway', async () => {
   const { code, stdout } = await edge(['doctor', '--gateway', 'http://127.0.0.1:1'])
   expect(code).toBe(5)
-  expect(stdout).toMatch(/^failed +gateway +no answer from http:\/\/127\.0\.0\.1:1 \(ECONNREFUSED\)$/m)
+  expect(stdout).toMatch(/^failed +gateway +no answer from http:\/\/127\.0\.0\.1:1 \(ECONNREFUSED\)\. /m)
 })
 
 test('help says everything, exit code 0', async () => {
@@ -336,12 +339,12 @@ describe('where the hotkey is', () => {
       config,
       "network: finney\nwallet_name: 'from-config'\nwallet_path: /config # mine\nmetagraph_cols:\n  wallet_hotkey: no\nwallet_hotkey: null\n",
     )
-    const env = { BTCLI_CONFIG_PATH: config }
+    const env = { BTCLI_CONFIG_PATH: config, BTCLI_CONFIG: '/nonexistent' }
     expect((await locateHotkey({}, env)).file).toBe('/config/from-config/hotkeys/default')
     const more = { ...env, BT_WALLET_NAME: 'env', BT_WALLET_HOTKEY: 'h' }
     expect((await locateHotkey({}, more)).file).toBe('/config/env/hotkeys/h')
     expect((await locateHotkey({ name: 'option', path: '/p' }, more)).file).toBe('/p/option/hotkeys/h')
-    const none = { BTCLI_CONFIG_PATH: '/nonexistent' }
+    const none = { BTCLI_CONFIG_PATH: '/nonexistent', BTCLI_CONFIG: '/nonexistent' }
     expect((await locateHotkey({}, none)).file).toMatch(/\/\.bittensor\/wallets\/default\/hotkeys\/default$/)
   })
 })

@@ -46,7 +46,14 @@ async function submit(replies: readonly Reply[], signer: HotkeySigner = SIGNER, 
   return { answer: await client.submitUpload(upload), sent, waits, events }
 }
 
-const refuse = (rejection: { rejection: Rejection }) => problemResponse(rejection.rejection, 'request-1')
+const refuse = (rejection: { rejection: Rejection }) => {
+  const response = problemResponse(rejection.rejection, 'request-1')
+  response.headers.set('x-request-id', 'request-1')
+  return response
+}
+/** The challenge's own answer, through the gateway. */
+const own = (status: number, headers: Readonly<Record<string, string>> = {}, text = 'busy') =>
+  new Response(text, { status, headers: { 'x-request-id': 'r', ...headers } })
 /** 409 for an upload whose first attempt ended so. */
 const replay = (
   outcome: 'delivered' | 'not_delivered' | 'unknown' | 'in_flight',
@@ -65,7 +72,21 @@ const replay = (
     }),
   )
 const STALE = { server_time: NOW + 400, request_time: NOW, skew_seconds: -400, max_skew_seconds: 300 }
-const OK = Response.json({ id: '1' }, { status: 201 })
+const GATEWAY = { headers: { 'x-request-id': 'r' } }
+const OK = Response.json({ id: '1' }, { status: 201, ...GATEWAY })
+
+/** 401 of a hotkey that is not in the snapshot. */
+const notLookedUp = (looked_up: boolean) =>
+  refuse(
+    rejected('unknown_hotkey', {
+      hotkey: '5F',
+      netuid: 100,
+      looked_up,
+      metagraph_block: 1,
+      metagraph_age_seconds: 1,
+      retry_after_seconds: 9,
+    }),
+  )
 
 describe('retries', () => {
   const TEMPORARY: [name: string, reply: Reply][] = [
@@ -83,7 +104,10 @@ describe('retries', () => {
     ],
     ['502 before the nonce', refuse(rejected('challenge_token_unavailable', {}))],
     ['503', refuse(rejected('over_capacity', { retry_after_seconds: 1 }))],
-    ["503 of the challenge's", new Response('busy', { status: 503, headers: { 'x-request-id': 'r' } })],
+    ["503 of the challenge's with Retry-After", own(503, { 'retry-after': '1' })],
+    ["429 of the challenge's with Retry-After", own(429, { 'retry-after': '1' })],
+    ['401 that did not ask the chain', notLookedUp(false)],
+    ['408', refuse(rejected('request_timeout', { idle_seconds: 20 }))],
     ['401 without a metagraph', refuse(rejected('metagraph_unavailable', { retry_after_seconds: 3 }))],
   ]
   test.each(TEMPORARY)('%s: once more, with a fresh nonce', async (_, reply) => {
@@ -104,8 +128,12 @@ describe('retries', () => {
   const DOUBTFUL: [name: string, reply: Reply][] = [
     ['a reset connection', 'reset'],
     ['502', refuse(rejected('challenge_unavailable', {}))],
-    ["504 of the challenge's", new Response('late', { status: 504, headers: { 'x-request-id': 'r' } })],
-    ['503 of nobody knows whom', new Response('<html>', { status: 503 })],
+    ["504 of the challenge's", own(504)],
+    ['503 of something on the way', new Response('<html>', { status: 503 })],
+    [
+      '429 of something on the way, with Retry-After',
+      new Response('', { status: 429, headers: { 'retry-after': '1' } }),
+    ],
   ]
   describe.each(DOUBTFUL)('%s: the upload may have arrived, and goes out again as it was', (_, reply) => {
     const distinct = (sent: readonly Headers[]) =>
@@ -138,16 +166,19 @@ describe('retries', () => {
       expect(endless.answer).toMatchObject({ mayHaveArrived: true, sent: { nonce: expect.any(String) } })
     })
 
-    test('nobody knows', async () => {
+    test('it stays unknown', async () => {
       const { answer, sent } = await submit([reply, replay('unknown'), OK])
       expect(answer).toMatchObject({ ok: false, status: 409, mayHaveArrived: true })
       expect([sent.length, distinct(sent)]).toEqual([2, 1])
     })
 
-    test('only when the gateway says that it did not arrive is it signed anew', async () => {
+    test('only when the gateway says that it did not arrive does it get a fresh nonce', async () => {
       const { answer, sent, events } = await submit([reply, replay('not_delivered'), OK])
       expect([answer.ok, sent.length, distinct(sent)]).toEqual([true, 3, 2])
-      expect(events).toMatchObject([{ sameNonce: true }, { sameNonce: false }])
+      expect(events.filter(({ event }) => event === 'retry')).toMatchObject([
+        { sameNonce: true },
+        { sameNonce: false },
+      ])
       const gone = replay('not_delivered')
       const endless = await submit([reply, gone, reply, gone, reply, gone])
       expect(endless.sent).toHaveLength(1 + MAX_RETRIES)
@@ -195,7 +226,7 @@ describe('retries', () => {
       sleep: async () => {},
       fetch: async (_url, init) => {
         sent.push(new Headers(init.headers))
-        return sent.length === 1 ? new Response('', { status: 502 }) : Response.json({})
+        return sent.length === 1 ? own(502) : Response.json({}, GATEWAY)
       },
     })
     expect(await client.verifyUpload({ challenge: 'demo', body: BODY })).toMatchObject({ ok: true })
@@ -240,25 +271,18 @@ describe('retries', () => {
   })
 
   const FINAL: [name: string, reply: Response][] = [
-    [
-      '401',
-      refuse(
-        rejected('unknown_hotkey', {
-          hotkey: '5F',
-          netuid: 100,
-          looked_up: false,
-          metagraph_block: 1,
-          metagraph_age_seconds: 1,
-          retry_after_seconds: 9,
-        }),
-      ),
-    ],
+    ['401 of a hotkey that the chain does not know', notLookedUp(true)],
     ['404', refuse(rejected('challenge_not_found', { challenges: [] }))],
     ['409', replay('delivered', 201)],
     ['409 of an upload that did not arrive', replay('not_delivered')],
     ['413', refuse(rejected('submission_too_large', { max_bytes: 1 }))],
-    ["422 of the challenge's", new Response('no', { status: 422 })],
-    ["500 of the challenge's", new Response('no', { status: 500 })],
+    ["422 of the challenge's", own(422)],
+    ["500 of the challenge's", own(500)],
+    ["429 of the challenge's", own(429)],
+    ["503 of the challenge's", own(503)],
+    ['429 of something on the way', new Response('', { status: 429 })],
+    ['403 of something on the way', new Response('error code: 1010', { status: 403 })],
+    ['a page', new Response('<html>', { headers: { 'content-type': 'text/html' } })],
   ]
   test.each(FINAL)('%s: never', async (_, reply) => {
     expect((await submit([reply, OK])).sent).toHaveLength(1)
@@ -268,8 +292,29 @@ describe('retries', () => {
     const { answer, sent, events, waits } = await submit([refuse(rejected('stale_signature', STALE)), OK])
     expect(answer.ok).toBe(true)
     expect(sent.map((headers) => headers.get('x-timestamp'))).toEqual([String(NOW), String(NOW + 400)])
-    expect([events, waits]).toEqual([[{ event: 'clock', offsetSeconds: 400 }], []])
+    const nonces = sent.map((headers) => ({ event: 'send', nonce: headers.get('x-nonce') }))
+    expect([events, waits]).toEqual([[nonces[0], { event: 'clock', offsetSeconds: 400 }, nonces[1]], []])
     expect((await submit([refuse(rejected('stale_signature', STALE))])).sent).toHaveLength(2)
+  })
+
+  const DAY = 86_400
+  const FALSE_CLOCKS: [name: string, server_time: number, correction: number | undefined][] = [
+    ['a day ahead', NOW + DAY, DAY],
+    ['a day behind', NOW - DAY, -DAY],
+    ['a day and a second ahead', NOW + DAY + 1, undefined],
+    ['a day and a second behind', NOW - DAY - 1, undefined],
+    ['next year', NOW + 365 * DAY, undefined],
+    ['half a second', NOW + 400.5, undefined],
+    ['no time at all', Number.NaN, undefined],
+  ]
+  test.each(FALSE_CLOCKS)('a gateway whose clock is %s', async (_, server_time, correction) => {
+    const { sent, answer } = await submit([
+      refuse(rejected('stale_signature', { ...STALE, server_time })),
+      OK,
+    ])
+    const stamps = sent.map((headers) => Number(headers.get('x-timestamp')))
+    expect(stamps).toEqual(correction === undefined ? [NOW] : [NOW, NOW + correction])
+    expect(answer.ok).toBe(correction !== undefined)
   })
 
   test('a nonce that was given is kept', async () => {
@@ -295,7 +340,7 @@ describe('netuid and family', () => {
         protocol,
         fetch: async (url) => {
           paths.push(new URL(url).pathname)
-          return Response.json({ netuid: 7, protocol_family: 'base' })
+          return Response.json({ netuid: 7, protocol_family: 'base' }, GATEWAY)
         },
       })
       const signed = await client.signUpload({ challenge: 'demo', body: BODY })
@@ -318,8 +363,12 @@ describe('what comes back', () => {
   })
 
   test("the challenge's own problem document is not the gateway's", async () => {
-    const own = new Response('{"type":"about:blank","code":"rate_limited","status":400}', { status: 400 })
-    expect((await submit([own])).answer).toMatchObject({ ok: false, kind: 'challenge', status: 400 })
+    const text = '{"type":"about:blank","code":"rate_limited","status":400}'
+    expect((await submit([own(400, {}, text)])).answer).toMatchObject({
+      ok: false,
+      kind: 'challenge',
+      status: 400,
+    })
   })
 
   test('no answer at all', async () => {
