@@ -22,6 +22,10 @@ export type Keyfile =
 const WITH_BTCLI =
   'with the wallet software that wrote it, then write it again as a plain or $NACL hotkey (btcli wallet regen-hotkey)'
 
+/** btcli 11 has no such option for hotkeys. */
+const POLKADOT_JS =
+  'Write it as a hotkey with btcli 9 (PyPI bittensor-cli): btcli wallet regen-hotkey --json FILE --json-password PASSWORD.'
+
 /** By leading bytes; undefined when the content is text to be parsed. */
 function sealedFormat(content: Uint8Array): Keyfile | undefined {
   const start = new TextDecoder('latin1').decode(content.subarray(0, 16))
@@ -41,7 +45,7 @@ export async function parseKeyfile(content: Uint8Array, scheme?: Scheme): Promis
   const fields = parseObject(text)
   if (fields === undefined) return parseSecret(text, scheme)
   if (typeof fields['encoded'] === 'string' && 'encoding' in fields)
-    return foreign('is a polkadot.js export', 'Import its mnemonic with: btcli wallet regen-hotkey.')
+    return foreign('is a polkadot.js export', POLKADOT_JS)
   if ('hashedDescriptor' in fields)
     return foreign('is a hashed (post-quantum) key', 'The gateway takes sr25519 and ed25519 hotkeys only.')
   return parseFields(fields, scheme)

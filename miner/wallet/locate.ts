@@ -1,11 +1,11 @@
 /**
- * Where the hotkey is, by btcli's rules: options, then `BT_WALLET_*`, then `~/.bittensor/config.yml`, then the defaults.
+ * Where the hotkey is, by the rules of both generations of btcli: options, then the environment, then their configuration files, then
+ * the defaults.
  */
 
-import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import path from 'node:path'
 import { EXIT, Fault } from '../cli/fault.ts'
+import { type BtcliConfig, expandHome, type NamedWallet, readBtcliConfigs } from './btcli-config.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -22,12 +22,21 @@ export interface WalletPlace {
   readonly file: string
 }
 
+const DEFAULTS = { name: 'default', hotkey: 'default', path: '~/.bittensor/wallets' }
+
 /** Throws a Fault for a name that would lead out of the wallet's hotkeys, such as to a coldkey. */
 export async function locateHotkey(chosen: WalletChoice, env: Environment): Promise<WalletPlace> {
-  const config = await readConfig(env)
-  const name = chosen.name ?? env['BT_WALLET_NAME'] ?? config['wallet_name'] ?? 'default'
-  const hotkey = chosen.hotkey ?? env['BT_WALLET_HOTKEY'] ?? config['wallet_hotkey'] ?? 'default'
-  const base = chosen.path ?? env['BT_WALLET_PATH'] ?? config['wallet_path'] ?? '~/.bittensor/wallets'
+  const said = {
+    name: chosen.name ?? nameIn(env),
+    hotkey: chosen.hotkey ?? (env['BT_WALLET_HOTKEY'] || undefined),
+    path: chosen.path ?? (env['BT_WALLET_PATH'] || undefined),
+  }
+  const complete = Object.values(said).every((value) => value !== undefined)
+  const configs = complete ? [] : await readBtcliConfigs(env)
+  const [wallet = filled(said, undefined), other] = configs.map((config) => filled(said, config))
+  const [one, two] = configs
+  if (one && two && other && placeOf(wallet) !== placeOf(other)) throw contradiction(one, two)
+  const { name, hotkey } = wallet
   for (const [what, value] of [
     ['wallet name', name],
     ['hotkey name', hotkey],
@@ -46,26 +55,44 @@ export async function locateHotkey(chosen: WalletChoice, env: Environment): Prom
       `Use --wallet-hotkey ${hotkey.slice(0, -'pub.txt'.length)}.`,
     )
   }
-  return { name, hotkey, file: path.join(expandHome(base), name, 'hotkeys', hotkey) }
+  return { name, hotkey, file: placeOf(wallet) }
 }
 
-/** `~` as the shell would have it, also where no shell looked. */
-export function expandHome(file: string): string {
-  return path.resolve(file === '~' || file.startsWith('~/') ? path.join(homedir(), file.slice(1)) : file)
-}
+type Wallet = typeof DEFAULTS
 
-/** The top-level `name: text` lines of btcli's configuration; everything else in it is not for us. */
-async function readConfig(env: Environment): Promise<Readonly<Record<string, string>>> {
-  const file = expandHome(env['BTCLI_CONFIG_PATH'] ?? '~/.bittensor/config.yml')
-  const text = await readFile(file, 'utf8').catch(() => '')
-  const found: Record<string, string> = {}
-  for (const line of text.split(/\r?\n/)) {
-    const [, key = '', rest = ''] = /^(wallet_name|wallet_path|wallet_hotkey):\s*(.*)$/.exec(line) ?? []
-    const value = rest
-      .replace(/\s+#.*$/, '')
-      .trim()
-      .replace(/^(['"])(.*)\1$/, '$2')
-    if (key !== '' && value !== '' && value !== 'null' && value !== '~') found[key] = value
+/** What a configuration's btcli would use beside what is said already. */
+function filled(said: NamedWallet, config: NamedWallet | undefined): Wallet {
+  return {
+    name: said.name ?? config?.name ?? DEFAULTS.name,
+    hotkey: said.hotkey ?? config?.hotkey ?? DEFAULTS.hotkey,
+    path: said.path ?? config?.path ?? DEFAULTS.path,
   }
-  return found
+}
+
+function placeOf({ name, hotkey, path: base }: Wallet): string {
+  return path.join(expandHome(base), name, 'hotkeys', hotkey)
+}
+
+/** btcli 11 reads `BT_WALLET`, btcli 9 and its SDK `BT_WALLET_NAME`. */
+function nameIn(env: Environment): string | undefined {
+  const [eleven, nine] = [env['BT_WALLET'], env['BT_WALLET_NAME']]
+  if (eleven && nine && eleven !== nine)
+    throw new Fault(
+      EXIT.wallet,
+      `BT_WALLET (${eleven}) and BT_WALLET_NAME (${nine}) name different wallets`,
+      'Choose with --wallet-name, or unset one of them.',
+    )
+  return eleven || nine || undefined
+}
+
+function contradiction(one: BtcliConfig, two: BtcliConfig): Fault {
+  const says = ({ file, version, ...named }: BtcliConfig) => {
+    const { name, hotkey, path: base } = filled(named, undefined)
+    return `${file} (btcli ${version}) has wallet ${name}, hotkey ${hotkey} in ${base}`
+  }
+  return new Fault(
+    EXIT.wallet,
+    `two configurations name different wallets: ${says(one)}; ${says(two)}`,
+    'Choose with --wallet-name, --wallet-hotkey and --wallet-path, or remove the file of the btcli that you no longer use.',
+  )
 }

@@ -11,13 +11,15 @@ import { EXIT, errorCode, Fault } from '../cli/fault.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Throws a Fault when there is no password and nobody to ask. */
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+
+/** Throws a Fault when there is no password and no terminal to ask at. */
 export async function findPassword(path: string, env: Environment): Promise<string> {
   const direct = env['BT_WALLET_PASSWORD']
   if (direct !== undefined) return direct
   const name = passwordVariable(path)
   const scrambled = env[name]
-  if (scrambled !== undefined) return unscramble(scrambled, name)
+  if (scrambled !== undefined) return unscramble(scrambled, name) ?? refusePlain(name)
   const file = env['BT_WALLET_PASSWORD_FILE']
   if (file !== undefined) return readPasswordFile(file)
   if (process.stdin.isTTY && process.stderr.isTTY) return askPassword(path)
@@ -33,12 +35,25 @@ export function passwordVariable(path: string): string {
   return `BT_PW_${path.replace(/[/\\.]/g, '_')}`.toUpperCase()
 }
 
-/** Base64 of the password XORed with the variable's name, over and over. */
-export function unscramble(text: string, name: string): string {
+/** Base64 of the password XORed with the variable's name, over and over. Undefined for what was not made so. */
+export function unscramble(text: string, name: string): string | undefined {
+  if (!BASE64.test(text)) return undefined
   const key = Buffer.from(name)
   const scrambled = new Uint8Array(Buffer.from(text, 'base64'))
   const plain = scrambled.map((byte, at) => byte ^ (key[at % key.length] ?? 0))
-  return new TextDecoder().decode(plain)
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(plain)
+  } catch {
+    return undefined
+  }
+}
+
+function refusePlain(name: string): never {
+  throw new Fault(
+    EXIT.wallet,
+    `${name} holds no scrambled password, as the wallet software writes it there`,
+    `Put a password in plain text into BT_WALLET_PASSWORD, and unset ${name}.`,
+  )
 }
 
 async function readPasswordFile(file: string): Promise<string> {

@@ -6,8 +6,9 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { EXIT, errorCode, Fault } from '../cli/fault.ts'
+import { expandHome } from './btcli-config.ts'
 import type { Keyfile, Scheme } from './keyfile.ts'
-import { expandHome, locateHotkey, type WalletChoice } from './locate.ts'
+import { locateHotkey, type WalletChoice } from './locate.ts'
 import { findPassword } from './password.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -28,7 +29,7 @@ export interface LoadedKey {
 /** Far more than any keyfile. */
 const MAX_KEYFILE_BYTES = 65_536
 
-/** Throws a Fault with the remedy for whatever cannot be used. */
+/** Throws a Fault with the remedy for what cannot be used. */
 export async function loadKey(chosen: KeyChoice, env: Environment): Promise<LoadedKey> {
   if (chosen.secretFile !== undefined) {
     const file = expandHome(chosen.secretFile)
@@ -110,7 +111,7 @@ async function unseal(
     throw new Fault(
       EXIT.wallet,
       `wrong password for ${file}`,
-      'Try again; BT_WALLET_PASSWORD and BT_PW_… win over the prompt.',
+      'Try again. BT_WALLET_PASSWORD (plain text) and BT_PW_… (as the wallet scrambles it) win over the prompt.',
     )
   const parsed = await parseKeyfile(plain, scheme)
   plain.fill(0)
