@@ -61,7 +61,7 @@ export function isTemporary(answer: Answer<unknown>): boolean {
 
 function isTemporaryProblem(problem: Problem): boolean {
   if (problem.code === 'other' && BAD_GATEWAY.includes(problem.status)) return true
-  if (problem.code === 'unknown_hotkey') return !problem.looked_up
+  if (problem.code === 'unknown_hotkey') return problem.looked_up === false
   return problem.code === 'challenge_unavailable' || NOTHING_FORWARDED.includes(codeOf(problem))
 }
 
