@@ -7,7 +7,8 @@
 import type { Handler } from 'hono'
 import { HonoBase } from 'hono/hono-base'
 import { TrieRouter } from 'hono/router/trie-router'
-import { describeError, type Log, type RequestEntry, serverTiming } from './log.ts'
+import type { Config } from './config/config.ts'
+import { describeError, finish, type Log, newEntry } from './log.ts'
 import { decodedPath, encodedPath, rawQuery } from './protocol/path.ts'
 import { rejected } from './protocol/problem.ts'
 import { getLimits, getReady, getTime, getVersion } from './routes/about.ts'
@@ -47,38 +48,33 @@ const ROUTES: Readonly<Record<string, Route>> = {
   '/v1/challenges/:challenge/submissions/:id': { GET: getSubmission },
 }
 
+/** What a path with a slash too many may have meant. */
+const ROUTE_PATTERNS = [
+  ...Object.keys(ROUTES).map((path) => new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}$`)),
+  /^\/(v1\/)?admin(\/|$)/,
+]
+
 /** What the worker serves requests with. */
 export interface App {
   fetch(request: Request, env: unknown, ctx: ExecutionContext): Promise<Response>
 }
 
-/** Without a gateway (its configuration is at fault) everything but `/health` answers 500. `now` in Unix milliseconds. */
-export function createApp(gateway: Gateway | undefined, log: Log, now: () => number): App {
-  const routes = createRoutes(gateway)
+/** `now` in Unix milliseconds. */
+export function createApp(gateway: Gateway, log: Log, now: () => number): App {
+  const routes = createRoutes(gateway.config)
   return {
     async fetch(request, _env, ctx) {
       const startedAt = now()
       const receivedAt = Math.floor(startedAt / 1000)
-      const entry: RequestEntry = {
-        request_id: crypto.randomUUID(),
-        method: request.method,
-        route: 'none',
-        status: 0,
-        outcome: 'ok',
-        ms: 0,
-      }
-      // No route but /health, which asks nothing of it, is reached without a gateway.
-      const scope = { gateway: gateway as Gateway, entry, receivedAt, path: decodedPath(request.url) }
+      const entry = newEntry(request)
+      const scope = { gateway, entry, receivedAt, path: decodedPath(request.url) }
       const response = await routes.fetch(request, scope, ctx)
-      const overdue = gateway?.refreshIfOverdue(receivedAt)
+      const overdue = gateway.refreshIfOverdue(receivedAt)
       if (overdue !== undefined) ctx.waitUntil(overdue)
-      entry.status = response.status
       entry.ms = now() - startedAt
-      response.headers.set('x-request-id', entry.request_id)
-      response.headers.append('server-timing', serverTiming(entry))
-      log(entry)
+      log(finish(entry, response))
       const batch =
-        entry.route === SUBMISSIONS && entry.method === 'POST' ? gateway?.statistics.count(entry) : undefined
+        entry.route === SUBMISSIONS && entry.method === 'POST' ? gateway.statistics.count(entry) : undefined
       if (batch !== undefined) ctx.waitUntil(batch)
       return response
     },
@@ -86,17 +82,13 @@ export function createApp(gateway: Gateway | undefined, log: Log, now: () => num
 }
 
 /** The routes themselves, for `createApp`; each needs the bindings of `AppEnv`. */
-export function createRoutes(gateway: Gateway | undefined): HonoBase<AppEnv> {
+export function createRoutes({ corsOrigins }: Pick<Config, 'corsOrigins'>): HonoBase<AppEnv> {
   const app = new HonoBase<AppEnv>({
     router: new TrieRouter(),
     getPath: (request, options) => encodedPath(options?.env?.path ?? decodedPath(request.url)),
   })
-  if (gateway === undefined) {
-    const faulty = rejected('internal_error', {}, 'configuration').rejection
-    app.use(async (c, next) => (c.env.path === '/health' ? next() : refuse(c, faulty)))
-  }
   // Hono calls a single handler directly; what is not needed is not put before it.
-  const forPages = gateway === undefined || gateway.config.corsOrigins.size === 0 ? [] : [allowReading]
+  const forPages = corsOrigins.size === 0 ? [] : [allowReading]
 
   for (const [path, route] of Object.entries(ROUTES)) {
     app.use(path, (c, next) => {
@@ -125,15 +117,10 @@ export function createRoutes(gateway: Gateway | undefined): HonoBase<AppEnv> {
   return app
 }
 
-/** A known path with slashes behind it answers 307, whatever the method, as the reference does (reference 1.3). */
+/** A known path with slashes behind it answers 307, whatever the method. */
 function redirectWithoutSlash(c: RouteContext): Response | undefined {
   const bare = c.env.path.replace(/\/+$/, '')
   if (bare === c.env.path || !ROUTE_PATTERNS.some((pattern) => pattern.test(bare))) return undefined
   const { origin } = new URL(c.req.raw.url)
   return c.body(null, 307, { location: origin + encodedPath(bare) + rawQuery(c.req.raw.url) })
 }
-
-const ROUTE_PATTERNS = [
-  ...Object.keys(ROUTES).map((path) => new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}$`)),
-  /^\/(v1\/)?admin(\/|$)/,
-]

@@ -59,6 +59,19 @@ export function createLog(share: number, dataset: Dataset | undefined): Log {
   }
 }
 
+/** What is known of a request before it is answered. */
+export function newEntry({ method }: Request): RequestEntry {
+  return { request_id: crypto.randomUUID(), method, route: 'none', status: 0, outcome: 'ok', ms: 0 }
+}
+
+/** The answer gets the headers that every answer has; the entry is complete but for its times. */
+export function finish(entry: RequestEntry, response: Response): RequestEntry {
+  entry.status = response.status
+  response.headers.set('x-request-id', entry.request_id)
+  response.headers.append('server-timing', serverTiming(entry))
+  return entry
+}
+
 /** Spans that wait for something outside, in milliseconds: the platform's clock stands still while it computes. */
 export function serverTiming({ origin_ms, ledger_ms, ms }: RequestEntry): string {
   const origin = origin_ms === undefined ? '' : `origin;dur=${origin_ms}, `

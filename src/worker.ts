@@ -14,12 +14,14 @@ import { checkVerifier } from './crypto/start-up.ts'
 import { createDurableLease } from './lease/client.ts'
 import { createLedger, IN_FLIGHT_MARGIN_SECONDS } from './ledger/client.ts'
 import { shieldLedger } from './ledger/shield.ts'
-import { createLog, type Dataset, describeError, logLine } from './log.ts'
+import { createLog, type Dataset, describeError, finish, logLine, newEntry } from './log.ts'
 import { createMetagraph, type KvMetagraph } from './metagraph/kv-metagraph.ts'
 import { accessHeaders } from './origin/access.ts'
 import { createFailover } from './origin/failover.ts'
 import { askMaster } from './origin/master.ts'
 import { type CallOrigin, createOrigin } from './origin/origin.ts'
+import { decodedPath } from './protocol/path.ts'
+import { problemResponse, rejected } from './protocol/problem.ts'
 import { createChallengeSource } from './registry/challenge-source.ts'
 import { createRegistry, type KvRegistry, MISS_PAUSE_SECONDS } from './registry/kv-registry.ts'
 import type { Gateway } from './routes/context.ts'
@@ -65,7 +67,7 @@ function createIsolate(env: Env): Isolate {
   const parsed = parseConfig(env)
   if (!parsed.ok) {
     logLine({ event: 'configuration', faults: parsed.faults.join('; ') })
-    return { app: createApp(undefined, logLine, Date.now), refresh: async () => [] }
+    return { app: createFaultyApp(), refresh: async () => [] }
   }
   const config = parsed.value
   const metagraph = createMetagraphOf(config, env)
@@ -82,6 +84,24 @@ function createIsolate(env: Env): Isolate {
   return {
     app: createApp(gateway, log, Date.now),
     refresh: (now) => Promise.all([metagraph.refresh(now), probeAll(now)]),
+  }
+}
+
+/** All there is while the configuration is at fault: the worker is alive, and everything else is 500. */
+function createFaultyApp(): App {
+  const { rejection } = rejected('internal_error', {}, 'configuration')
+  return {
+    async fetch(request) {
+      const entry = newEntry(request)
+      const isHealth = decodedPath(request.url) === '/health'
+      if (!isHealth) Object.assign(entry, { outcome: rejection.code, cause: rejection.cause })
+      const { status, headers, body } = isHealth
+        ? Response.json({ status: 'ok' })
+        : problemResponse(rejection, entry.request_id)
+      const response = new Response(request.method === 'HEAD' ? null : body, { status, headers })
+      logLine(finish(entry, response))
+      return response
+    },
   }
 }
 

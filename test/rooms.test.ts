@@ -34,7 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'config',
     'log',
   ],
-  app: ['routes', 'protocol', 'log'],
+  app: ['routes', 'config', 'protocol', 'log'],
   miner: ['protocol', 'crypto'],
 }
 const PURE = ['crypto', 'protocol', 'challenge', 'admission']

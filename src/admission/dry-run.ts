@@ -1,5 +1,5 @@
 /**
- * The dry run of an upload: every check of design section 2, each with its own result, and nothing reserved or forwarded.
+ * The dry run of an upload: every check with its own result, and nothing reserved or forwarded.
  *
  * Where an upload stops at the first refusal, this goes on with every check that can still be made. The body is hashed and forgotten.
  * The nonce is looked up last and only for an upload that proved itself and may enter: the question creates the hotkey's ledger, so
@@ -11,17 +11,10 @@ import { parseSignedHeaders, parseTimestamp } from '../protocol/headers.ts'
 import { ageSeconds } from '../protocol/metagraph.ts'
 import { problemBody, rejected } from '../protocol/problem.ts'
 import { accepted, type Result } from '../protocol/result.ts'
-import {
-  type Admitted,
-  judgeFreshness,
-  judgeSignature,
-  type Policy,
-  readClaim,
-  requireFreeNonce,
-  type Upload,
-} from './admit.ts'
+import { type Admitted, checkSignature, type Policy, requireFreeNonce, type Upload } from './admit.ts'
 import { declaredBytes, type ReadBody, readBody, type Share } from './body.ts'
-import type { Ports } from './ports.ts'
+import { checkFreshness, checkShape } from './claim.ts'
+import type { LedgerFindings, Ports } from './ports.ts'
 import { lookUpUnknown, type Standing, standingOf } from './registration.ts'
 
 /** In the order in which an upload is checked; `nonce` is the ledger's word, on the quota too. */
@@ -61,13 +54,15 @@ export interface DryRun {
   readonly nonceFree: boolean | null
   /** What the body hashes to; null when it was not hashed. */
   readonly body: { readonly bytes: number; readonly sha256: string } | null
+  /** Empty when the ledger was not asked. */
+  readonly ledger: LedgerFindings
 }
 
 /** A body is never held here. */
 const NO_SHARE: Share = { grow: () => false, release: () => {} }
 
 /** `bad_request` when the body breaks off; every other fault is in the report. */
-export async function rehearseUpload(upload: Upload, policy: Policy, ports: Ports): Promise<Result<DryRun>> {
+export async function dryRun(upload: Upload, policy: Policy, ports: Ports): Promise<Result<DryRun>> {
   const results = new Map<CheckName, Result<unknown>>()
   const note = <T>(check: CheckName, result: Result<T>): T | undefined => {
     results.set(check, result)
@@ -77,8 +72,8 @@ export async function rehearseUpload(upload: Upload, policy: Policy, ports: Port
   const challenge = note('challenge', requireChallenge(policy.challenges, upload.challengeText))
   const signed = note('headers', parseSignedHeaders(upload.headers))
   const timestamp = signed && note('timestamp', parseTimestamp(signed.timestampText))
-  if (timestamp !== undefined) note('freshness', judgeFreshness(timestamp, now, policy.signatureTtlSeconds))
-  const shape = signed && readClaim(signed, timestamp ?? 0n)
+  if (timestamp !== undefined) note('freshness', checkFreshness(timestamp, now, policy.signatureTtlSeconds))
+  const shape = signed && checkShape(signed, timestamp ?? 0n)
   const claim = shape?.ok === true ? shape.value : undefined
 
   const read = await readToHash(upload, policy, ports, challenge !== undefined && claim !== undefined)
@@ -87,16 +82,19 @@ export async function rehearseUpload(upload: Upload, policy: Policy, ports: Port
   let standing = signed && (await standingOf(signed.hotkey, now, policy, ports.metagraph))
   if (shape?.ok === false) note('signature', shape)
   if (challenge && claim && standing && body)
-    note('signature', await judgeSignature(upload, challenge, claim, standing, body, policy, ports))
+    note('signature', await checkSignature({ upload, challenge, claim, standing, body, policy, ports }))
   const proven = results.get('signature')?.ok === true
 
   if (signed && standing && proven) standing = await lookUpUnknown(standing, now, policy, ports.metagraph)
   const member = standing && note('registration', standing)
+  let ledger: LedgerFindings = {}
   if (challenge && signed && body && proven && member) {
     const key = { netuid: policy.netuid, slug: challenge.slug, hotkey: signed.hotkey }
     const { requestId } = upload
     const question = { nonce: signed.nonce, requestId, bodyHash: body.hash, reservedAt: now }
-    note('nonce', await requireFreeNonce(key, question, ports, upload.observe))
+    const answer = await requireFreeNonce(key, question, ports)
+    note('nonce', answer)
+    ledger = answer.found
   }
   if (challenge) note('challenge_token', tokenOf(challenge, ports))
 
@@ -111,6 +109,7 @@ export async function rehearseUpload(upload: Upload, policy: Policy, ports: Port
     metagraph: await ageOf(now, ports),
     nonceFree: nonceFree(results.get('nonce')),
     body: body && body.hash !== '' ? { bytes: body.bytes, sha256: body.hash } : null,
+    ledger,
   })
 }
 

@@ -19,6 +19,7 @@ export interface MetagraphSource {
   lookup(hotkey: string, now: number): Promise<LookupAnswer>
 }
 
+/** Where a lookup found a hotkey. */
 export interface Place {
   readonly uid: number
   /** Block it was seen at. */
@@ -60,27 +61,26 @@ export interface Quota {
   readonly resetSeconds: number
 }
 
-/** What asking the ledger brings to light, whatever the answer; the names are those of the log line. */
-export interface LedgerFacts {
-  readonly quota_remaining?: number
-  readonly quota_reset_seconds?: number
-  readonly ledger_ms?: number
+/** What asking the ledger brings to light, whatever the answer. */
+export interface LedgerFindings {
+  /** Absent without a quota, and when the ledger gave no answer. */
+  readonly quota?: Quota
+  /** How long it took. */
+  readonly milliseconds?: number
 }
 
-type Observe = (facts: LedgerFacts) => void
+export type LedgerAnswer<T> = Result<T> & { readonly found: LedgerFindings }
 
 export interface Ledger {
   /**
    * Reserves once; `nonce_already_used` for a nonce another request holds, `rate_limited` when the quota is used up (the nonce is not),
    * `nonce_store_unavailable` when in doubt.
    */
-  reserve(key: LedgerKey, reservation: Reservation, observe?: Observe): Promise<Result<'reserved'>>
+  reserve(key: LedgerKey, reservation: Reservation): Promise<LedgerAnswer<'reserved'>>
   /** The upload that holds this nonce, if any; `rate_limited` when it could not be reserved now. Reserves nothing. */
-  find(
-    key: LedgerKey,
-    reservation: Reservation,
-    observe?: Observe,
-  ): Promise<Result<OriginalUpload | undefined>>
+  find(key: LedgerKey, reservation: Reservation): Promise<LedgerAnswer<OriginalUpload | undefined>>
+  /** Gives back a nonce that this request reserved and does not use. A failure is swallowed: the nonce then stays spent. */
+  free(key: LedgerKey, nonce: string, requestId: string): Promise<void>
   /** Writes what became of a reserved upload. A failure is swallowed: the row then stays `in_flight` and ages to `unknown`. */
   settle(key: LedgerKey, nonce: string, requestId: string, settlement: Settlement): Promise<void>
 }

@@ -8,12 +8,14 @@
 
 import {
   type Ledger,
-  type LedgerFacts,
+  type LedgerAnswer,
   type LedgerKey,
   QUOTA_SECONDS,
+  type Quota,
   type Settlement,
 } from '../admission/ports.ts'
 import type { OriginalUpload } from '../protocol/facts.ts'
+import { isRecord } from '../protocol/json.ts'
 import { rejected } from '../protocol/problem.ts'
 import { accepted, type Result } from '../protocol/result.ts'
 import type { FindCall, ReserveCall } from './object.ts'
@@ -33,10 +35,21 @@ const RETRY_BUDGET = { retry: { maxRetries: 2, timeoutMs: 2000 } } as const
 /** One log line holds it. */
 const MAX_CAUSE_LENGTH = 200
 
+/** Why the object may be asked again, or not; the platform's own flags on what it throws. */
+const FLAGS = ['retryable', 'overloaded', 'durableObjectReset', 'remote'] as const
+
+const OUTCOMES = ['in_flight', 'delivered', 'not_delivered', 'unknown'] as const
+
+const UNKNOWN_ANSWER = 'unknown answer from the ledger object'
+
+/** An object that never answers must not keep an upload's body in memory. */
+const DEADLINE_MS = 10_000
+
 /** A NonceLedger that may run older or newer code than this, so its answers are unknown until parsed. */
 export interface LedgerStub {
   reserve(call: ReserveCall): Promise<unknown>
   find(call: FindCall): Promise<unknown>
+  free(nonce: string, requestId: string): Promise<unknown>
   settle(nonce: string, requestId: string, settlement: Settlement): Promise<unknown>
 }
 
@@ -47,9 +60,6 @@ export interface LedgerNamespace {
     options: DurableObjectNamespaceGetDurableObjectOptions & typeof RETRY_BUDGET,
   ): LedgerStub
 }
-
-/** An object that never answers must not keep an upload's body in memory. */
-const DEADLINE_MS = 10_000
 
 interface LedgerOptions {
   /** For one call with its repeats; 10 s unless given. */
@@ -64,52 +74,68 @@ export function createLedger(namespace: LedgerNamespace, options: LedgerOptions)
   const { retentionSeconds, inFlightSeconds, uploadsPerHour = 0, deadlineMs = DEADLINE_MS } = options
   const ask = (key: LedgerKey, nonce: string, call: Call) =>
     within(deadlineMs, attemptTwice(namespace, key, nonce, call))
-  const askVerdict = async (key: LedgerKey, nonce: string, call: Call, observe?: Observe) => {
+  /** `read` knows the verdicts of this question; undefined is none of them. */
+  const askVerdict = async <T>(
+    key: LedgerKey,
+    nonce: string,
+    call: Call,
+    read: (verdict: unknown) => Result<T> | undefined,
+  ): Promise<LedgerAnswer<T>> => {
     const askedAt = Date.now()
     const answer = await ask(key, nonce, call)
-    observe?.({ ledger_ms: Date.now() - askedAt })
-    return answer.ok ? toVerdict(answer.value, uploadsPerHour, observe) : answer
+    const found = { milliseconds: Date.now() - askedAt }
+    if (!answer.ok) return { ...answer, found }
+    const parsed = parseAnswer(answer.value)
+    if (parsed === undefined) return { ...unavailable(UNKNOWN_ANSWER), found }
+    const { verdict, quota } = parsed
+    if (quota === undefined) return { ...(read(verdict) ?? unavailable(UNKNOWN_ANSWER)), found }
+    const result = verdict === 'exceeded' ? exceeded(uploadsPerHour, quota) : read(verdict)
+    return { ...(result ?? unavailable(UNKNOWN_ANSWER)), found: { ...found, quota } }
   }
   return {
-    async reserve(key, reservation, observe) {
+    reserve(key, reservation) {
       const call = { ...reservation, retentionSeconds, inFlightSeconds, uploadsPerHour }
-      const answer = await askVerdict(key, call.nonce, (stub) => stub.reserve(call), observe)
-      if (!answer.ok) return answer
-      if (answer.value === 'reserved') return accepted('reserved')
-      const original = parseOriginal(answer.value)
-      return original === undefined
-        ? unavailable(UNKNOWN_ANSWER)
-        : rejected('nonce_already_used', { original })
+      return askVerdict(key, call.nonce, (stub) => stub.reserve(call), toReserved)
     },
-
-    async find(key, { nonce, bodyHash, reservedAt }, observe) {
+    find(key, { nonce, bodyHash, reservedAt }) {
       const call = { nonce, bodyHash, reservedAt, inFlightSeconds, uploadsPerHour }
-      const answer = await askVerdict(key, nonce, (stub) => stub.find(call), observe)
-      if (!answer.ok) return answer
-      if (answer.value === 'free') return accepted(undefined)
-      const original = parseOriginal(answer.value)
-      return original === undefined ? unavailable(UNKNOWN_ANSWER) : accepted(original)
+      return askVerdict(key, nonce, (stub) => stub.find(call), toFound)
     },
-
+    async free(key, nonce, requestId) {
+      await ask(key, nonce, (stub) => stub.free(nonce, requestId))
+    },
     async settle(key, nonce, requestId, settlement) {
-      // A failure is an answer already; nobody waits for it.
+      // A failure is an answer already, and no one waits for it.
       await ask(key, nonce, (stub) => stub.settle(nonce, requestId, settlement))
     },
   }
 }
 
 type Call = (stub: LedgerStub) => Promise<unknown>
-type Observe = (facts: LedgerFacts) => void
 
-/** The verdict without the quota that may come with it; an object of older code knows no quota. */
-function toVerdict(answer: unknown, uploadsPerHour: number, observe: Observe | undefined): Result<unknown> {
-  if (typeof answer !== 'object' || answer === null || !('quota' in answer)) return accepted(answer)
-  const { verdict, quota }: { verdict?: unknown; quota: unknown } = answer
-  if (typeof quota !== 'object' || quota === null) return unavailable(UNKNOWN_ANSWER)
-  const { remaining, resetSeconds }: { remaining?: unknown; resetSeconds?: unknown } = quota
-  if (typeof remaining !== 'number' || typeof resetSeconds !== 'number') return unavailable(UNKNOWN_ANSWER)
-  observe?.({ quota_remaining: remaining, quota_reset_seconds: resetSeconds })
-  if (verdict !== 'exceeded') return accepted(verdict)
+function toReserved(verdict: unknown): Result<'reserved'> | undefined {
+  if (verdict === 'reserved') return accepted(verdict)
+  const original = parseOriginal(verdict)
+  return original && rejected('nonce_already_used', { original })
+}
+
+function toFound(verdict: unknown): Result<OriginalUpload | undefined> | undefined {
+  if (verdict === 'free') return accepted(undefined)
+  const original = parseOriginal(verdict)
+  return original && accepted(original)
+}
+
+/** The verdict and the quota that may come with it: an object of older code knows no quota. Undefined for neither. */
+function parseAnswer(answer: unknown): { readonly verdict: unknown; readonly quota?: Quota } | undefined {
+  if (!isRecord(answer) || !('quota' in answer)) return { verdict: answer }
+  const { verdict, quota } = answer
+  if (!isRecord(quota)) return undefined
+  const { remaining, resetSeconds } = quota
+  if (typeof remaining !== 'number' || typeof resetSeconds !== 'number') return undefined
+  return { verdict, quota: { remaining, resetSeconds } }
+}
+
+function exceeded(uploadsPerHour: number, { resetSeconds }: Quota) {
   const facts = {
     limit: 'uploads',
     limit_requests: uploadsPerHour,
@@ -130,13 +156,21 @@ async function attemptTwice(
   try {
     return accepted(await attempt())
   } catch (fault) {
-    if (!says(fault, 'retryable') || says(fault, 'overloaded')) return unavailable(toCause(fault, nonce))
+    if (!mayHelp(fault)) return unavailable(toCause(fault, nonce))
   }
   try {
     return accepted(await attempt())
   } catch (fault) {
     return unavailable(`second attempt: ${toCause(fault, nonce)}`)
   }
+}
+
+/**
+ * Whether to ask once more. A deploy resets an object: a call under way then fails with `durableObjectReset` and without `retryable`,
+ * and asking again is safe by the request's id. An overloaded object is left alone.
+ */
+function mayHelp(fault: unknown): boolean {
+  return (says(fault, 'retryable') || says(fault, 'durableObjectReset')) && !says(fault, 'overloaded')
 }
 
 async function within(deadlineMs: number, answer: Promise<Result<unknown>>): Promise<Result<unknown>> {
@@ -151,13 +185,9 @@ async function within(deadlineMs: number, answer: Promise<Result<unknown>>): Pro
   }
 }
 
-const UNKNOWN_ANSWER = 'unknown answer from the ledger object'
-
 function unavailable(cause: string) {
   return rejected('nonce_store_unavailable', { retry_after_seconds: RETRY_AFTER_SECONDS }, cause)
 }
-
-const FLAGS = ['retryable', 'overloaded', 'durableObjectReset', 'remote'] as const
 
 function says(fault: unknown, flag: (typeof FLAGS)[number]): boolean {
   return typeof fault === 'object' && fault !== null && Reflect.get(fault, flag) === true
@@ -170,18 +200,10 @@ function toCause(fault: unknown, nonce: string): string {
   return `${message.includes(nonce) ? 'message withheld' : message} (${flags})`.slice(0, MAX_CAUSE_LENGTH)
 }
 
-const OUTCOMES = ['in_flight', 'delivered', 'not_delivered', 'unknown'] as const
-
 /** The facts of a replay, copied one by one; undefined when they are not all there. */
 function parseOriginal(answer: unknown): OriginalUpload | undefined {
-  if (typeof answer !== 'object' || answer === null) return undefined
-  const {
-    request_id,
-    reserved_at,
-    body_matches,
-    outcome,
-    status,
-  }: Partial<Record<keyof OriginalUpload, unknown>> = answer
+  if (!isRecord(answer)) return undefined
+  const { request_id, reserved_at, body_matches, outcome, status } = answer
   const known = OUTCOMES.find((name) => name === outcome)
   if (typeof request_id !== 'string' || typeof reserved_at !== 'number') return undefined
   if (typeof body_matches !== 'boolean' || known === undefined) return undefined

@@ -79,6 +79,8 @@ const RECENT = 'SELECT reserved_at FROM nonces WHERE reserved_at > ? ORDER BY re
 
 const FIND = 'SELECT request_id, body_hash, reserved_at, expires_at, outcome FROM nonces WHERE nonce = ?'
 
+const FREE = `DELETE FROM nonces WHERE nonce = ? AND request_id = ? AND outcome = ${IN_FLIGHT} RETURNING reserved_at`
+
 const SETTLE = `UPDATE nonces SET outcome = ? WHERE nonce = ? AND request_id = ? AND outcome = ${IN_FLIGHT}`
 
 // One batch along the primary key: where it ends, how much of it is due, and when the rest of it falls due.
@@ -134,6 +136,13 @@ export class NonceLedger extends DurableObject<Env> {
     const row = this.#holder(call)
     if (row !== undefined) return this.#answer(call, toOriginal(row, call))
     return this.#answer(call, this.#isExceeded(call) ? 'exceeded' : 'free')
+  }
+
+  /** Forgets a nonce that the same request reserved and has not used; it does not count against the quota either. */
+  free(nonce: string, requestId: string): void {
+    const [row] = this.#sql.exec<{ reserved_at: number }>(FREE, nonce, requestId).toArray()
+    const at = row === undefined ? -1 : (this.#recent?.indexOf(row.reserved_at) ?? -1)
+    if (at >= 0) this.#recent?.splice(at, 1)
   }
 
   /** Writes the outcome once, for the request that reserved the nonce; anything else changes nothing. */

@@ -1,14 +1,13 @@
 /**
- * The Ledger port behind a rate limit by hotkey.
+ * The Ledger port with a rate limit by hotkey behind it.
  *
- * The ledger is asked last, for an upload that proved whose it is; so this is the first place that knows a hotkey it can believe. The
- * limiter is approximate and per Cloudflare location: it keeps a flood of one hotkey, replays included, from its Durable Object, which
- * counts exactly. A nonce that is turned away here is not spent.
+ * The object is asked first: a copy of an upload is a replay (409) and costs its hotkey nothing, however many strangers send it. Only a
+ * new nonce counts against the limiter, and one that the limiter refuses is given back. The limiter is approximate and per Cloudflare
+ * location; the object counts exactly. A dry run reserves nothing and so counts against no hotkey.
  */
 
-import type { Ledger, LedgerKey } from '../admission/ports.ts'
+import type { Ledger } from '../admission/ports.ts'
 import { rejected } from '../protocol/problem.ts'
-import type { Result } from '../protocol/result.ts'
 
 /** `allows` is false only when the limiter says so; it allows so many `requests` in so many `seconds`. */
 export function shieldLedger(
@@ -22,11 +21,13 @@ export function shieldLedger(
     limit_seconds: seconds,
     retry_after_seconds: seconds,
   } as const
-  const behind = async <T>({ hotkey }: LedgerKey, ask: () => Promise<Result<T>>): Promise<Result<T>> =>
-    (await allows(hotkey)) ? ask() : rejected('rate_limited', facts, 'hotkey limiter')
   return {
-    reserve: (key, ...rest) => behind(key, () => ledger.reserve(key, ...rest)),
-    find: (key, ...rest) => behind(key, () => ledger.find(key, ...rest)),
-    settle: ledger.settle,
+    ...ledger,
+    async reserve(key, reservation) {
+      const reserved = await ledger.reserve(key, reservation)
+      if (!reserved.ok || (await allows(key.hotkey))) return reserved
+      await ledger.free(key, reservation.nonce, reservation.requestId)
+      return { ...rejected('rate_limited', facts, 'hotkey limiter'), found: reserved.found }
+    },
   }
 }

@@ -5,11 +5,11 @@
  * says. It costs a signature check without spending a nonce, so it is limited by address.
  */
 
-import { rehearseUpload } from '../admission/dry-run.ts'
+import { dryRun } from '../admission/dry-run.ts'
 import { BRIDGE_PATH, bridgeHeaders } from '../origin/bridge.ts'
 import { rawQuery } from '../protocol/path.ts'
 import { type RouteContext, refuse } from './context.ts'
-import { refuseBusyAddress, stateQuota } from './rate-limit.ts'
+import { ledgerFields, refuseBusyAddress, stateQuota } from './rate-limit.ts'
 
 const SUFFIX = /\/verify$/
 
@@ -21,7 +21,7 @@ export async function postVerify(c: RouteContext): Promise<Response> {
   const challengeText = c.req.param('challenge') ?? ''
   const query = rawQuery(c.req.raw.url)
   const target = c.req.raw.url.slice(0, c.req.raw.url.length - query.length)
-  const rehearsed = await rehearseUpload(
+  const run = await dryRun(
     {
       challengeText,
       method: c.req.raw.method,
@@ -31,13 +31,13 @@ export async function postVerify(c: RouteContext): Promise<Response> {
       body: c.req.raw.body,
       requestId: entry.request_id,
       receivedAt: c.env.receivedAt,
-      observe: (facts) => Object.assign(entry, facts),
     },
     { ...config, challenges: await challenges.listFor(challengeText, c.env.receivedAt) },
     ports,
   )
-  if (!rehearsed.ok) return refuse(c, rehearsed.rejection)
-  const { checks, identity, uid, metagraph, nonceFree, body } = rehearsed.value
+  if (!run.ok) return refuse(c, run.rejection)
+  const { checks, identity, uid, metagraph, nonceFree, body, ledger } = run.value
+  Object.assign(entry, ledgerFields(ledger))
   const report = {
     would_be_accepted: identity !== undefined,
     checks,
@@ -54,7 +54,7 @@ export async function postVerify(c: RouteContext): Promise<Response> {
       ),
     },
   }
-  return stateQuota(c, c.json(report, 200, { 'cache-control': 'no-store' }))
+  return stateQuota(c, c.json(report, 200, { 'cache-control': 'no-store' }), ledger.quota)
 }
 
 /** As the challenge would get them, all but the bearer token. */

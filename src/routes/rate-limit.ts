@@ -5,7 +5,8 @@
  * upload cannot. The exact quota is counted by the nonce ledger.
  */
 
-import { QUOTA_SECONDS } from '../admission/ports.ts'
+import { type LedgerFindings, QUOTA_SECONDS, type Quota } from '../admission/ports.ts'
+import type { RequestEntry } from '../log.ts'
 import { rejected } from '../protocol/problem.ts'
 import { type RouteContext, refuse } from './context.ts'
 
@@ -52,11 +53,19 @@ export function networkOf(address: string): string {
  * The quota, and what is left of it once the ledger was asked (draft-ietf-httpapi-ratelimit-headers-10). A refusal by a limit says
  * that limit's already.
  */
-export function stateQuota(c: RouteContext, answer: Response): Response {
+export function stateQuota(c: RouteContext, answer: Response, quota: Quota | undefined): Response {
   const { uploadsPerHour } = c.env.gateway.config
-  const { quota_remaining: remaining, quota_reset_seconds: reset } = c.env.entry
   if (uploadsPerHour === 0 || answer.headers.has('ratelimit-policy')) return answer
   answer.headers.append('ratelimit-policy', `"uploads";q=${uploadsPerHour};w=${QUOTA_SECONDS}`)
-  if (remaining !== undefined) answer.headers.append('ratelimit', `"uploads";r=${remaining};t=${reset}`)
+  if (quota !== undefined)
+    answer.headers.append('ratelimit', `"uploads";r=${quota.remaining};t=${quota.resetSeconds}`)
   return answer
+}
+
+/** What the ledger brought to light, for the log line. */
+export function ledgerFields({ quota, milliseconds }: LedgerFindings = {}): Partial<RequestEntry> {
+  return {
+    ...(quota && { quota_remaining: quota.remaining, quota_reset_seconds: quota.resetSeconds }),
+    ...(milliseconds !== undefined && { ledger_ms: milliseconds }),
+  }
 }

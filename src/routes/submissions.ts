@@ -2,16 +2,17 @@
  * `/v1/challenges/{challenge}/submissions`: the signed upload, and the public read of its status.
  */
 
-import { type Admitted, admitUpload } from '../admission/admit.ts'
+import { type Admitted, admitUpload, type Findings } from '../admission/admit.ts'
 import { isPublicPath } from '../challenge/public-path.ts'
 import { challengeTokens } from '../config/config.ts'
+import type { RequestEntry } from '../log.ts'
 import { forwardUpload, originUrls } from '../origin/bridge.ts'
 import { asksForServiceWorker, forwardedHeaders } from '../origin/headers.ts'
 import type { OriginAnswer } from '../origin/origin.ts'
 import { encodedPath, rawQuery } from '../protocol/path.ts'
 import { rejected } from '../protocol/problem.ts'
 import { challengeNamed, type RouteContext, refuse } from './context.ts'
-import { refuseBusyAddress, stateQuota } from './rate-limit.ts'
+import { ledgerFields, refuseBusyAddress, stateQuota } from './rate-limit.ts'
 import { awaitOrigin, relay, shownOf } from './relay.ts'
 import { traceLike } from './trace.ts'
 
@@ -61,13 +62,19 @@ async function receiveUpload(c: RouteContext): Promise<Response> {
       body: c.req.raw.body,
       requestId: entry.request_id,
       receivedAt: c.env.receivedAt,
-      observe: (facts) => Object.assign(entry, facts),
     },
     { ...config, challenges: await challenges.listFor(challengeText, c.env.receivedAt) },
     ports,
     budgets,
   )
-  return stateQuota(c, admitted.ok ? await deliver(c, admitted.value) : refuse(c, admitted.rejection))
+  note(entry, admitted.found)
+  const answer = admitted.ok ? await deliver(c, admitted.value) : refuse(c, admitted.rejection)
+  return stateQuota(c, answer, admitted.found.ledger?.quota)
+}
+
+/** For the log line. */
+function note(entry: RequestEntry, { ledger, ...found }: Findings): void {
+  Object.assign(entry, found, ledgerFields(ledger))
 }
 
 /** Sends an admitted upload once, and writes down what became of it without delaying the answer. */

@@ -4,6 +4,7 @@ import { PROBLEMS, type ProblemCode, rejected } from '../../src/protocol/problem
 import {
   ALICE,
   ALICE_HOTKEY,
+  ASKED,
   admit,
   BODY,
   type Changes,
@@ -20,13 +21,14 @@ import {
 } from '../support/upload.ts'
 
 async function answer(changes: Changes, worldChanges: WorldChanges = {}) {
-  const { upload, wasRead, facts } = signedUpload(changes)
+  const { upload, wasRead } = signedUpload(changes)
   const place = world(worldChanges)
   const result = await admit(upload, place)
-  return { result, read: wasRead(), facts, spent: place.spent.size }
+  return { result, read: wasRead(), spent: place.spent.size }
 }
 
 const bytes = (length: number) => new Uint8Array(length).fill(0x61)
+const STORE_DOWN = rejected('nonce_store_unavailable', { retry_after_seconds: 1 })
 const OTHER_HOTKEY = encodeSs58(new Uint8Array(32).fill(9))
 const SPELLED_OTHERWISE = encodeSs58(ALICE.publicKey, 0)
 
@@ -135,7 +137,7 @@ describe('refused, one change from a valid upload', () => {
       'ledger down',
       'nonce_store_unavailable',
       {},
-      { ledger: { reserve: async () => rejected('nonce_store_unavailable', { retry_after_seconds: 1 }) } },
+      { ledger: { reserve: async () => ({ ...STORE_DOWN, found: {} }) } },
     ],
   ]
 
@@ -350,12 +352,25 @@ describe('nonce', () => {
   })
 })
 
-test('what is known goes to the log line, and nothing that is not proven to be a hotkey', async () => {
-  expect((await answer({})).facts).toEqual({
-    slug: 'demo',
-    hotkey: ALICE_HOTKEY,
-    uid: 1,
-    bytes: BODY.byteLength,
+describe('what was found out comes back with the answer', () => {
+  const FOUND: [name: string, found: object, changes: Changes, world?: WorldChanges][] = [
+    ['no challenge', {}, { challengeText: 'nope' }],
+    ['no possible hotkey', { slug: 'demo' }, { headers: { 'x-hotkey': 'secret' } }],
+    ['a body that breaks off', { slug: 'demo', hotkey: ALICE_HOTKEY }, { contentLength: '10' }],
+    [
+      'a wrong signature',
+      { slug: 'demo', hotkey: ALICE_HOTKEY, bytes: BODY.byteLength },
+      { signedBody: bytes(9) },
+    ],
+    [
+      'no token',
+      { slug: 'demo', hotkey: ALICE_HOTKEY, bytes: BODY.byteLength, uid: 1, ledger: ASKED },
+      {},
+      { token: false },
+    ],
+    ['admitted', { slug: 'demo', hotkey: ALICE_HOTKEY, bytes: BODY.byteLength, uid: 1, ledger: ASKED }, {}],
+  ]
+  test.each(FOUND)('%s', async (_, found, changes, worldChanges) => {
+    expect((await answer(changes, worldChanges)).result.found).toEqual(found)
   })
-  expect((await answer({ headers: { 'x-hotkey': 'secret' } })).facts).toEqual({ slug: 'demo' })
 })

@@ -1,7 +1,7 @@
 /** The dry run: every check with its own result, nothing spent, nothing asked that a stranger may not ask. */
 
 import { describe, expect, test } from 'vitest'
-import { type DryRun, rehearseUpload } from '../../src/admission/dry-run.ts'
+import { type DryRun, dryRun } from '../../src/admission/dry-run.ts'
 import type { Ledger } from '../../src/admission/ports.ts'
 import { encodeSs58 } from '../../src/crypto/ss58.ts'
 import { rejected } from '../../src/protocol/problem.ts'
@@ -20,6 +20,8 @@ import {
   type WorldChanges,
   world,
 } from '../support/upload.ts'
+
+const STORE_DOWN = rejected('nonce_store_unavailable', { retry_after_seconds: 1 })
 
 const PASSES = {
   challenge: 'pass',
@@ -42,7 +44,7 @@ async function rehearse(changes: Changes = {}, worldChanges: WorldChanges = {}) 
   }
   const ports = { ...place.ports, ledger: { ...place.ports.ledger, find } }
   const { upload, wasRead } = signedUpload(changes)
-  const result = await rehearseUpload(upload, place.policy, ports)
+  const result = await dryRun(upload, place.policy, ports)
   if (!result.ok) throw new Error(result.rejection.code)
   expect(place.spent.size).toBe(0)
   return { report: result.value, asked, read: wasRead(), place }
@@ -108,12 +110,7 @@ describe('one change, and everything else is still checked', () => {
     ],
     ['no snapshot', { registration: 'fail', nonce: 'skipped' }, {}, { hotkeys: undefined }],
     ['no token', { challenge_token: 'fail' }, {}, { token: false }],
-    [
-      'ledger down',
-      { nonce: 'fail' },
-      {},
-      { ledger: { find: async () => rejected('nonce_store_unavailable', { retry_after_seconds: 1 }) } },
-    ],
+    ['ledger down', { nonce: 'fail' }, {}, { ledger: { find: async () => ({ ...STORE_DOWN, found: {} }) } }],
   ]
   test.each(ROWS)('%s', async (_, results, changes, worldChanges) => {
     const { report, asked } = await rehearse(changes, worldChanges)
@@ -142,7 +139,7 @@ describe('one change, and everything else is still checked', () => {
 test('a spent nonce is not free, and the report says by which upload', async () => {
   const place = world()
   await admit(signedUpload().upload, place)
-  const result = await rehearseUpload(signedUpload().upload, place.policy, place.ports)
+  const result = await dryRun(signedUpload().upload, place.policy, place.ports)
   if (!result.ok) throw new Error()
   expect(result.value.nonceFree).toBe(false)
   expect(result.value.checks.find(({ check }) => check === 'nonce')?.problem).toMatchObject({

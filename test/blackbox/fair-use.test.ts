@@ -95,13 +95,13 @@ test('by address before any work, counted apart for uploads and dry runs', async
   expect((await upload({}, PATH, { 'CF-Connecting-IP': '2001:db8:1::2' })).code).toBe('missing_header')
 })
 
-test('by hotkey after the signature, replays included, and not for what only names the hotkey', async () => {
+test('60 copies of one upload cost its hotkey nothing', async () => {
   const signer = devSigner('bob', 'ed25519')
   const { headers } = sign(BODY, { signer })
   const codes = []
   for (let n = 0; n < 62; n++) codes.push((await upload({}, PATH, headers)).code ?? 'none')
-  expect(codes.slice(0, 60)).toEqual(['none', ...Array(59).fill('nonce_already_used')])
-  expect(codes.slice(60)).toEqual(['rate_limited', 'rate_limited'])
+  expect(codes).toEqual(['none', ...Array(61).fill('nonce_already_used')])
+  expect((await upload({ signer })).status).toBe(201)
   const forged = { ...headers, 'X-Signature': '0'.repeat(128) }
   expect((await upload({}, PATH, forged)).code).toBe('invalid_signature')
 })

@@ -8,6 +8,7 @@ import { IN_FLIGHT_SECONDS, NOW, newKey, RETENTION_SECONDS, reservation, verdict
 
 const OPTIONS = { retentionSeconds: RETENTION_SECONDS, inFlightSeconds: IN_FLIGHT_SECONDS }
 
+const WAITED = { milliseconds: expect.any(Number) }
 const ORIGINAL = { request_id: 'r', reserved_at: NOW, body_matches: true, outcome: 'in_flight' }
 
 /** Each entry is what one stub answers or, being an Error, throws; the last one repeats. */
@@ -21,7 +22,7 @@ function fakeNamespace(...answers: unknown[]) {
   const namespace: LedgerNamespace = {
     getByName(name) {
       names.push(name)
-      return { reserve: answer, find: answer, settle: answer }
+      return { reserve: answer, find: answer, free: answer, settle: answer }
     },
   }
   return { namespace, names }
@@ -47,10 +48,10 @@ describe('faults', () => {
     ],
     ['overloaded', [OVERLOADED], 1, 'Error: Durable Object is overloaded. (retryable overloaded)'],
     [
-      'reset',
-      [RESET],
-      1,
-      'Error: Internal error while starting up Durable Object storage (durableObjectReset)',
+      'reset twice',
+      [RESET, RESET],
+      2,
+      'second attempt: Error: Internal error while starting up Durable Object storage (durableObjectReset)',
     ],
     ['a bug in the object', [REMOTE], 1, 'Error: no such table: nonces: SQLITE_ERROR (remote)'],
     ['a message with the nonce', [fault('bad nonce-of-mine', {})], 1, 'message withheld ()'],
@@ -64,10 +65,10 @@ describe('faults', () => {
       rejection: { code: 'nonce_store_unavailable', facts: { retry_after_seconds: 5 }, cause },
     }
     const asked = reservation({ nonce: 'nonce-of-mine' })
-    expect(await ledger.reserve(newKey(), asked)).toEqual(refusal)
+    expect(await ledger.reserve(newKey(), asked)).toEqual({ ...refusal, found: WAITED })
     expect(names).toHaveLength(calls)
     names.length = 0
-    expect(await ledger.find(newKey(), asked)).toEqual(refusal)
+    expect(await ledger.find(newKey(), asked)).toEqual({ ...refusal, found: WAITED })
     names.length = 0
     expect(await ledger.settle(newKey(), 'n', 'r', { outcome: 'unknown' })).toBe(undefined)
     expect(names).toHaveLength(calls)
@@ -85,8 +86,11 @@ describe('faults', () => {
     expect(verdict(await ledger.reserve(newKey(), reservation()))).toBe('nonce_store_unavailable')
   })
 
-  test('lost once: the second stub answers', async () => {
-    const { namespace, names } = fakeNamespace(LOST, 'reserved')
+  test.each([
+    ['lost', LOST],
+    ['reset', RESET],
+  ])('%s once: the second stub answers', async (_, fault) => {
+    const { namespace, names } = fakeNamespace(fault, 'reserved')
     const key = { netuid: 7, slug: 'prism', hotkey: '5F' }
     expect(verdict(await createLedger(namespace, OPTIONS).reserve(key, reservation()))).toBe('reserved')
     expect(names).toEqual(['7:prism:5F', '7:prism:5F'])
@@ -94,7 +98,7 @@ describe('faults', () => {
 
   test('an object that never answers: refused', async () => {
     const silent = () => new Promise<never>(() => {})
-    const namespace = { getByName: () => ({ reserve: silent, find: silent, settle: silent }) }
+    const namespace = { getByName: () => ({ reserve: silent, find: silent, free: silent, settle: silent }) }
     const ledger = createLedger(namespace, { ...OPTIONS, deadlineMs: 1 })
     expect(await ledger.reserve(newKey(), reservation())).toMatchObject({
       rejection: { code: 'nonce_store_unavailable', cause: 'no answer in time' },
@@ -105,7 +109,7 @@ describe('faults', () => {
     for (const thrown of ['text', undefined, null, 7]) {
       const answer = () => Promise.reject(thrown)
       const ledger = createLedger(
-        { getByName: () => ({ reserve: answer, find: answer, settle: answer }) },
+        { getByName: () => ({ reserve: answer, find: answer, free: answer, settle: answer }) },
         OPTIONS,
       )
       expect(verdict(await ledger.reserve(newKey(), reservation()))).toBe('nonce_store_unavailable')
@@ -143,25 +147,26 @@ describe('answers of other code', () => {
 
   test('of a replay only the known facts are passed on', async () => {
     const ledger = createLedger(fakeNamespace({ ...ORIGINAL, status: 200, secret: 1 }).namespace, OPTIONS)
-    expect(await ledger.find(newKey(), reservation())).toEqual({ ok: true, value: ORIGINAL })
+    expect(await ledger.find(newKey(), reservation())).toEqual({ ok: true, value: ORIGINAL, found: WAITED })
   })
 })
 
 describe('with a real object', () => {
-  test('a reservation whose answer was lost is asked again and is no replay', async () => {
+  test('an object that is reset in the middle of a call is asked once more, and that is no replay', async () => {
     const stubs: LedgerStub[] = []
     const losing: LedgerNamespace = {
       getByName(name, options) {
         const stub = env.NONCES.getByName(name, options)
         const first: LedgerStub = {
           find: (call) => stub.find(call),
+          free: (...call) => stub.free(...call),
           settle: (...call) => stub.settle(...call),
           reserve: (call) =>
             runInDurableObject(stub, async (object, state) => {
               await object.reserve(call)
               await state.storage.sync()
-              state.abort('lost')
-            }).catch((abort) => Promise.reject(Object.assign(abort, { retryable: true }))),
+              state.abort('a new version of the code')
+            }),
         }
         stubs.push(stub)
         return stubs.length === 1 ? first : stub

@@ -2,8 +2,8 @@
 
 import { evictDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { expect, test } from 'vitest'
-import type { LedgerFacts, LedgerKey, Reservation } from '../../src/admission/ports.ts'
+import { describe, expect, test } from 'vitest'
+import type { LedgerKey, Reservation } from '../../src/admission/ports.ts'
 import { createLedger } from '../../src/ledger/client.ts'
 import { shieldLedger } from '../../src/ledger/shield.ts'
 import {
@@ -30,18 +30,15 @@ const three = ledgerOf(3)
 
 /** The answer to one reservation, and what came to light with it. */
 async function ask(key: LedgerKey, changes: Partial<Reservation> = {}, ledger = three) {
-  let facts: LedgerFacts = {}
-  const result = await ledger.reserve(key, reservation(changes), (known) => {
-    facts = { ...facts, ...known }
-  })
+  const result = await ledger.reserve(key, reservation(changes))
   const retryAfter =
     result.ok || !('retry_after_seconds' in result.rejection.facts)
       ? undefined
       : result.rejection.facts.retry_after_seconds
   return {
     verdict: verdict(result),
-    remaining: facts.quota_remaining,
-    reset: facts.quota_reset_seconds,
+    remaining: result.found.quota?.remaining,
+    reset: result.found.quota?.resetSeconds,
     retryAfter,
   }
 }
@@ -141,22 +138,57 @@ test('challenges and hotkeys are counted apart', async () => {
   expect(await ask(newKey())).toMatchObject({ verdict: 'reserved', remaining: 2 })
 })
 
-test('the shield asks by hotkey, and turns away without asking the object', async () => {
-  const asked: string[] = []
-  const key = newKey()
-  const shielded = shieldLedger(
-    three,
-    async (hotkey) => {
-      asked.push(hotkey)
-      return asked.length === 1
-    },
-    { requests: 60, seconds: 60 },
-  )
-  const facts = { limit: 'hotkey', limit_requests: 60, limit_seconds: 60, retry_after_seconds: 60 }
-  const refusal = { rejection: { code: 'rate_limited', facts } }
-  expect(await shielded.find(key, reservation())).toEqual({ ok: true, value: undefined })
-  expect(await shielded.reserve(key, reservation())).toMatchObject(refusal)
-  expect(await shielded.find(key, reservation())).toMatchObject(refusal)
-  expect(asked).toEqual([key.hotkey, key.hotkey, key.hotkey])
-  expect(await three.find(key, reservation())).toEqual({ ok: true, value: undefined })
+describe('the limiter by hotkey', () => {
+  /** The three-an-hour ledger behind a limiter that allows so many. */
+  function shielded(allowed: number) {
+    const asked: string[] = []
+    const allows = async (hotkey: string) => asked.push(hotkey) <= allowed
+    return { ledger: shieldLedger(three, allows, { requests: 60, seconds: 60 }), asked }
+  }
+
+  test('is asked for a new nonce only, which is free again when it refuses', async () => {
+    const key = newKey()
+    const { ledger, asked } = shielded(1)
+    expect(await ask(key, { nonce: 'a' }, ledger)).toMatchObject({ verdict: 'reserved', remaining: 2 })
+    const facts = { limit: 'hotkey', limit_requests: 60, limit_seconds: 60, retry_after_seconds: 60 }
+    expect(await ledger.reserve(key, reservation({ nonce: 'b' }))).toMatchObject({
+      rejection: { code: 'rate_limited', facts },
+    })
+    expect(asked).toEqual([key.hotkey, key.hotkey])
+    expect(await ask(key, { nonce: 'b' })).toMatchObject({ verdict: 'reserved', remaining: 1 })
+  })
+
+  test('is not asked for replays and dry runs: copies cost their hotkey nothing', async () => {
+    const key = newKey()
+    const { ledger, asked } = shielded(1)
+    await ask(key, { nonce: 'a' }, ledger)
+    for (let copy = 0; copy < 100; copy += 1) {
+      expect((await ask(key, { nonce: 'a' }, ledger)).verdict).toBe('in_flight')
+      expect((await ledger.find(key, reservation({ nonce: 'new' }))).ok).toBe(true)
+    }
+    expect(asked).toEqual([key.hotkey])
+  })
+})
+
+describe('a nonce that is given back', () => {
+  test('is free and counts no more, also after an eviction', async () => {
+    const key = newKey()
+    const first = reservation({ nonce: 'a' })
+    await fill(key, [0, 0])
+    await three.reserve(key, first)
+    await three.free(key, 'a', first.requestId)
+    await evictDurableObject(stubOf(key))
+    expect(await ask(key, { nonce: 'a' })).toMatchObject({ verdict: 'reserved', remaining: 0 })
+  })
+
+  test('only by the request that reserved it, and only while it is in flight', async () => {
+    const key = newKey()
+    const first = reservation({ nonce: 'a' })
+    await three.reserve(key, first)
+    await three.free(key, 'a', 'another request')
+    expect(await ask(key, { nonce: 'a' })).toMatchObject({ verdict: 'in_flight', remaining: 2 })
+    await three.settle(key, 'a', first.requestId, { outcome: 'delivered', status: 201 })
+    await three.free(key, 'a', first.requestId)
+    expect(await ask(key, { nonce: 'a' })).toMatchObject({ verdict: 'delivered', remaining: 2 })
+  })
 })

@@ -38,7 +38,12 @@ async function ask(path: string, init: RequestInit, allowed = true) {
         recall: () => undefined,
         lookup: unused,
       },
-      ledger: { reserve: unused, find: async () => ({ ok: true, value: undefined }), settle: unused },
+      ledger: {
+        reserve: unused,
+        find: async () => ({ ok: true, value: undefined, found: {} }),
+        free: unused,
+        settle: unused,
+      },
       verify: (_key, message) => messages.push(new TextDecoder().decode(message)) > 0,
       newDigest: () => ({ update: async () => {}, hex: async () => 'hash' }),
       causes: { take: () => false },

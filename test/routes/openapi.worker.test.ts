@@ -7,7 +7,7 @@ import { OPERATIONS } from '../../src/routes/openapi/operations.ts'
 import { exampleOf, schemaOf } from '../../src/routes/openapi/schema.ts'
 
 test('routes and document are the same', () => {
-  const served = createRoutes(undefined)
+  const served = createRoutes({ corsOrigins: new Set() })
     .routes.filter(({ path }) => path !== '/*')
     .flatMap(({ method, path }) => {
       if (path.endsWith('/*'))

@@ -59,8 +59,9 @@ export function appOf(
         lookup: async () => 'unregistered',
       },
       ledger: {
-        reserve: async () => accepted('reserved'),
-        find: async () => accepted(undefined),
+        reserve: async () => ({ ...accepted('reserved'), found: {} }),
+        find: async () => ({ ...accepted(undefined), found: {} }),
+        free: async () => {},
         settle: async () => {},
       },
       verify: () => false,

@@ -9,19 +9,27 @@ import {
   type Admitted,
   admitUpload,
   type Budgets,
+  type Found,
   type Policy,
   type Upload,
 } from '../../src/admission/admit.ts'
 import { createBodyBudget } from '../../src/admission/body.ts'
 import { createAttemptBudget } from '../../src/admission/likely-cause.ts'
-import type { Ledger, LookupAnswer, Ports, Reservation, RunningDigest } from '../../src/admission/ports.ts'
+import type {
+  Ledger,
+  LedgerFindings,
+  LookupAnswer,
+  Ports,
+  Reservation,
+  RunningDigest,
+} from '../../src/admission/ports.ts'
 import { OPEN_POLICY } from '../../src/challenge/policy.ts'
 import { createSigner } from '../../src/crypto/sign.ts'
 import { createVerifier } from '../../src/crypto/signature.ts'
 import { encodeSs58 } from '../../src/crypto/ss58.ts'
 import { canonicalMessage, type ProtocolFamily } from '../../src/protocol/canonical.ts'
 import { rejected } from '../../src/protocol/problem.ts'
-import { accepted, type Result } from '../../src/protocol/result.ts'
+import { accepted } from '../../src/protocol/result.ts'
 import { metagraphOf } from './metagraph.ts'
 import { byteStream } from './stream.ts'
 
@@ -63,7 +71,6 @@ export const BODY = new TextEncoder().encode('zip-bytes')
 export function signedUpload(changes: Changes = {}): {
   upload: Upload
   wasRead: () => boolean
-  facts: object
 } {
   const { signer = ALICE, nonce = 'nonce-1', timestamp = String(NOW), body = BODY, path = PATH } = changes
   const hotkey = encodeSs58(signer.publicKey)
@@ -91,7 +98,6 @@ export function signedUpload(changes: Changes = {}): {
     ...changes.headers,
   })
   let read = false
-  const facts = {}
   const stream = byteStream([body], () => {
     read = true
   })
@@ -104,9 +110,8 @@ export function signedUpload(changes: Changes = {}): {
     body: stream,
     requestId: 'request-1',
     receivedAt: NOW,
-    observe: (known) => Object.assign(facts, known),
   }
-  return { upload, wasRead: () => read, facts }
+  return { upload, wasRead: () => read }
 }
 
 export interface World {
@@ -190,7 +195,7 @@ export function world(changes: WorldChanges = {}): World {
   }
 }
 
-export function admit(upload: Upload, { policy, ports, budgets }: World): Promise<Result<Admitted>> {
+export function admit(upload: Upload, { policy, ports, budgets }: World): Promise<Found<Admitted>> {
   return admitUpload(upload, policy, ports, budgets)
 }
 
@@ -209,6 +214,9 @@ export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
+/** What the ledger in memory finds out whenever it is asked. */
+export const ASKED: LedgerFindings = { milliseconds: 3 }
+
 function memoryLedger(spent: Map<string, Reservation>): Ledger {
   const original = (mine: Reservation, first: Reservation) => ({
     request_id: first.requestId,
@@ -220,14 +228,17 @@ function memoryLedger(spent: Map<string, Reservation>): Ledger {
     async reserve(_, reservation) {
       const first = spent.get(reservation.nonce)
       if (first !== undefined && first.requestId !== reservation.requestId) {
-        return rejected('nonce_already_used', { original: original(reservation, first) })
+        return { ...rejected('nonce_already_used', { original: original(reservation, first) }), found: ASKED }
       }
       spent.set(reservation.nonce, reservation)
-      return accepted('reserved')
+      return { ...accepted('reserved'), found: ASKED }
     },
     async find(_, reservation) {
       const first = spent.get(reservation.nonce)
-      return accepted(first && original(reservation, first))
+      return { ...accepted(first && original(reservation, first)), found: ASKED }
+    },
+    async free(_, nonce, requestId) {
+      if (spent.get(nonce)?.requestId === requestId) spent.delete(nonce)
     },
     settle: async () => {},
   }

@@ -1,0 +1,81 @@
+/**
+ * What the headers of an upload claim, and whether it can be true: everything that is decided before the body is read.
+ *
+ * Presence and grammar, then freshness, then whether hotkey and signature have a possible shape.
+ */
+
+import { parseSignature } from '../crypto/signature.ts'
+import { decodeSs58 } from '../crypto/ss58.ts'
+import { parseSignedHeaders, parseTimestamp, type SignedHeaders } from '../protocol/headers.ts'
+import { rejected } from '../protocol/problem.ts'
+import { accepted, type Result } from '../protocol/result.ts'
+
+/** The headers' values, once they are in order. */
+export interface Claim extends SignedHeaders {
+  /** Unix seconds. */
+  readonly timestamp: bigint
+  readonly publicKey: Uint8Array
+  readonly signatureBytes: Uint8Array
+}
+
+export interface TimePolicy {
+  readonly signatureTtlSeconds: number
+  readonly nonceTtlSeconds: number
+}
+
+/** `now`: Unix seconds when the headers arrived. */
+export function checkHeaders(headers: Headers, now: number, policy: TimePolicy): Result<Claim> {
+  const signed = parseSignedHeaders(headers)
+  if (!signed.ok) return signed
+  const timestamp = parseTimestamp(signed.value.timestampText)
+  if (!timestamp.ok) return timestamp
+  const fresh = checkFreshness(timestamp.value, now, policy.signatureTtlSeconds)
+  return fresh.ok ? checkShape(signed.value, timestamp.value) : fresh
+}
+
+/** Whether hotkey and signature can be such at all. */
+export function checkShape(signed: SignedHeaders, timestamp: bigint): Result<Claim> {
+  const publicKey = decodeSs58(signed.hotkey)?.publicKey
+  if (publicKey === undefined) {
+    return rejected('invalid_signature', {
+      likely_cause: 'X-Hotkey is not an SS58 address with a right checksum',
+    })
+  }
+  const signatureBytes = parseSignature(signed.signature)
+  if (signatureBytes === undefined) {
+    return rejected('invalid_signature', {
+      likely_cause: 'X-Signature is not 128 hex digits with an optional 0x',
+    })
+  }
+  return accepted({ ...signed, timestamp, publicKey, signatureBytes })
+}
+
+/** Both ends of the window are inside. */
+export function checkFreshness(timestamp: bigint, now: number, windowSeconds: number): Result<true> {
+  const skew = timestamp - BigInt(now)
+  const window = BigInt(windowSeconds)
+  return skew <= window && -skew <= window ? accepted(true) : stale(timestamp, now, windowSeconds)
+}
+
+/**
+ * A body may be slow, but not outlast the memory of its nonce: a copy of the request that was accepted first reserved it at
+ * timestamp - window at the earliest, so until timestamp - window + retention a replay is certain to be seen.
+ */
+export function checkDelay(timestamp: bigint, now: number, policy: TimePolicy): Result<true> {
+  const longest = policy.nonceTtlSeconds - policy.signatureTtlSeconds
+  return BigInt(now) - timestamp <= BigInt(longest) ? accepted(true) : stale(timestamp, now, longest)
+}
+
+function stale(timestamp: bigint, now: number, allowedSeconds: number) {
+  return rejected('stale_signature', {
+    server_time: now,
+    request_time: toSafeNumber(timestamp),
+    skew_seconds: toSafeNumber(timestamp - BigInt(now)),
+    max_skew_seconds: allowedSeconds,
+  })
+}
+
+function toSafeNumber(value: bigint): number | null {
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number : null
+}
