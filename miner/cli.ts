@@ -5,10 +5,10 @@
  * once. No stack trace reaches a user: what is not a Fault is a bug and says so in one line.
  */
 
+import { VERSION } from '../src/protocol/user-agent.ts'
 import { parseArguments, USAGE } from './cli/arguments.ts'
 import { Fault } from './cli/fault.ts'
 import { createOutput } from './cli/output.ts'
-import { VERSION } from './version.ts'
 
 const BUG_EXIT_CODE = 70
 

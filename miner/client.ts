@@ -9,11 +9,11 @@ import { hexToBytes } from '@noble/hashes/utils.js'
 import { base64 } from '@scure/base'
 import { isSlug, type ProtocolFamily } from '../src/protocol/canonical.ts'
 import { isFilename } from '../src/protocol/headers.ts'
+import { MINER_USER_AGENT } from '../src/protocol/user-agent.ts'
 import { type Answer, lostAnswer, originalOf, readAnswer } from './answer.ts'
 import { clockOffset, mayHaveArrived, waitBefore } from './retry.ts'
 import { hashBody, type SignedUpload, signedUpload, submissionsPath, uploadMessage } from './sign.ts'
 import { type HotkeySigner, signatureHex } from './signer.ts'
-import { USER_AGENT } from './version.ts'
 
 export { type Answer, type Delivered, firstArrived, type Problem, parseProblem } from './answer.ts'
 export { MAX_RETRIES } from './retry.ts'
@@ -131,7 +131,7 @@ export function createClient(options: ClientOptions): Client {
 
   async function ask<T>(path: string, init: RequestInit): Promise<Answer<T>> {
     const url = urlOf(path)
-    const headers = { ...init.headers, 'User-Agent': USER_AGENT }
+    const headers = { ...init.headers, 'User-Agent': MINER_USER_AGENT }
     try {
       // A redirect of an upload would take it to whatever answered.
       return await readAnswer<T>(await send(url, { ...init, headers, redirect: 'manual' }), url, seconds())

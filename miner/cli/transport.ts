@@ -37,7 +37,8 @@ export function createTransport({ proxy, onProgress }: TransportOptions = {}): F
     outgoing.setTimeout(IDLE_MS, () => outgoing.destroy(new Error('no answer in time')))
     const answered = answerOf(outgoing)
     if (body === undefined) outgoing.end()
-    else void sendInPieces(outgoing, body, onProgress)
+    // Not before there is a connection: http-proxy-agent would write the headers a second time, into the body.
+    else outgoing.once('socket', () => void sendInPieces(outgoing, body, onProgress))
     return answered
   }
 }

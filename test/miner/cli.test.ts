@@ -6,11 +6,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Writable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { parseArguments } from '../../miner/cli/arguments.ts'
 import { judgeNode } from '../../miner/cli/doctor.ts'
 import { progressLine } from '../../miner/cli/output.ts'
 import { createTransport } from '../../miner/cli/transport.ts'
-import { locateHotkey } from '../../miner/wallet/locate.ts'
 import { problemResponse, type Rejection, rejected } from '../../src/protocol/problem.ts'
 import { listen } from '../support/listen.ts'
 import { cli } from '../support/miner.ts'
@@ -319,34 +317,6 @@ test('help says everything, exit code 0', async () => {
   expect(code).toBe(0)
   for (const word of ['doctor', '--wallet-hotkey', 'PLATFORM_EDGE_URL', 'exit codes', 'GET /version'])
     expect(stdout).toContain(word)
-})
-
-test.each([
-  ['--wallet-name', '--name', '--wallet.name', '--wallet_name'],
-  ['--wallet-hotkey', '--hotkey', '--wallet.hotkey', '--wallet_hotkey', '-H'],
-  ['--wallet-path', '--wallet.path', '--wallet_path', '-p'],
-])("btcli's names of %s", (...spellings) => {
-  for (const spelling of spellings) {
-    const { walletName, walletHotkey, walletPath } = parseArguments(['whoami', spelling, 'x'])
-    expect([walletName, walletHotkey, walletPath].filter((value) => value === 'x')).toHaveLength(1)
-  }
-})
-
-describe('where the hotkey is', () => {
-  test('options, environment, configuration, defaults, in this order', async () => {
-    const config = at('config.yml')
-    await writeFile(
-      config,
-      "network: finney\nwallet_name: 'from-config'\nwallet_path: /config # mine\nmetagraph_cols:\n  wallet_hotkey: no\nwallet_hotkey: null\n",
-    )
-    const env = { BTCLI_CONFIG_PATH: config, BTCLI_CONFIG: '/nonexistent' }
-    expect((await locateHotkey({}, env)).file).toBe('/config/from-config/hotkeys/default')
-    const more = { ...env, BT_WALLET_NAME: 'env', BT_WALLET_HOTKEY: 'h' }
-    expect((await locateHotkey({}, more)).file).toBe('/config/env/hotkeys/h')
-    expect((await locateHotkey({ name: 'option', path: '/p' }, more)).file).toBe('/p/option/hotkeys/h')
-    const none = { BTCLI_CONFIG_PATH: '/nonexistent', BTCLI_CONFIG: '/nonexistent' }
-    expect((await locateHotkey({}, none)).file).toMatch(/\/\.bittensor\/wallets\/default\/hotkeys\/default$/)
-  })
 })
 
 test('the progress line', () => {
