@@ -8,6 +8,7 @@ import { createAttemptBudget } from './admission/likely-cause.ts'
 import type { Ledger, RunningDigest } from './admission/ports.ts'
 import { type App, createApp } from './app.ts'
 import { createReads } from './cache/reads.ts'
+import { accessFor } from './config/access.ts'
 import { type Config, challengeTokens, parseConfig } from './config/config.ts'
 import { createVerifier } from './crypto/signature.ts'
 import { checkVerifier } from './crypto/start-up.ts'
@@ -184,10 +185,10 @@ function createMetagraphOf(config: Config, env: Env): KvMetagraph {
 
 /** Isolates take turns at the master through a lease of its own, beside the metagraph's. */
 function createRegistryOf(config: Config, env: Env): KvRegistry | undefined {
-  const { netuid, masterOrigin: origin, access } = config
+  const { netuid, masterOrigin: origin } = config
   if (origin === undefined) return undefined
   const timeoutMs = Math.min(config.originTimeoutMs, REGISTRY_TIMEOUT_MS)
-  const call = createOrigin({ timeoutMs, access, fetch: (url, init) => fetch(url, init) })
+  const call = createOriginCaller(config, timeoutMs)
   const lease = createDurableLease(env.LEASE, `registry:${netuid}`)
   const terms = { sinceClaimSeconds: MISS_PAUSE_SECONDS, sinceSuccessSeconds: 0 }
   return createRegistry({
@@ -204,8 +205,13 @@ function faultList(faults: readonly { readonly endpoint: string; readonly reason
   return faults.map(({ endpoint, reason }) => `${endpoint}: ${reason}`).join('; ')
 }
 
-function createOriginCaller({ access, services }: Config, timeoutMs: number): CallOrigin {
-  const call = createOrigin({ timeoutMs, access, services, fetch: (url, init) => fetch(url, init) })
+function createOriginCaller(config: Config, timeoutMs: number): CallOrigin {
+  const call = createOrigin({
+    timeoutMs,
+    access: (slug) => accessFor(config, slug),
+    services: config.services,
+    fetch: (url, init) => fetch(url, init),
+  })
   return createFailover(call, nowSeconds)
 }
 

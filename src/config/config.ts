@@ -13,8 +13,9 @@ import type { ProtocolFamily } from '../protocol/canonical.ts'
 import { isRecord } from '../protocol/json.ts'
 import { MAINNET_GENESIS } from '../protocol/metagraph.ts'
 import { accepted, type Result } from '../protocol/result.ts'
+import { readAccess, readChallengeAccess } from './access.ts'
 import { boundServices, readChallenges } from './challenges.ts'
-import { isSafeUrl, Reader, SAFE_URL } from './reader.ts'
+import { isSafeUrl, Reader, SAFE_URL, secretSuffix } from './reader.ts'
 
 export interface Config {
   readonly netuid: number
@@ -51,7 +52,10 @@ export interface Config {
   readonly originTimeoutMs: number
   /** Share of the requests that are logged; failures of ours are logged all. */
   readonly logSample: number
+  /** Opens every tunnel hostname that has none of its own. */
   readonly access: AccessToken | undefined
+  /** By what stands behind the name of the secret; see `accessFor`. */
+  readonly challengeAccess: ReadonlyMap<string, AccessToken>
   /** The current one and the next; empty: every admin route answers 401. */
   readonly adminTokens: readonly string[]
 }
@@ -111,6 +115,7 @@ export function parseConfig(env: object): ParsedConfig {
     originTimeoutMs: read.integer('ORIGIN_TIMEOUT_SECONDS', 30, 1, 100) * 1000,
     logSample: Number(read.text('LOG_SAMPLE', '1', /^(0|1|0?\.\d{1,6})$/, 'a share from 0 to 1')),
     access: readAccess(read),
+    challengeAccess: readChallengeAccess(read),
     adminTokens: [read.secret('ADMIN_TOKEN'), read.secret('ADMIN_TOKEN_NEXT')].flatMap(
       (token) => token ?? [],
     ),
@@ -134,7 +139,7 @@ export function parseConfig(env: object): ParsedConfig {
 
 /** The secret that holds a challenge's bearer token: `agent-challenge` reads `CHALLENGE_TOKEN_AGENT_CHALLENGE`. */
 export function tokenName(slug: string): string {
-  return `CHALLENGE_TOKEN_${slug.toUpperCase().replaceAll('-', '_')}`
+  return `CHALLENGE_TOKEN_${secretSuffix(slug)}`
 }
 
 /**
@@ -170,16 +175,6 @@ function readTokens(read: Reader): ReadonlyMap<string, string> {
       return token === undefined ? [] : [[name, token]]
     }),
   )
-}
-
-function readAccess(read: Reader): AccessToken | undefined {
-  const clientId = read.secret('ACCESS_CLIENT_ID')
-  const clientSecret = read.secret('ACCESS_CLIENT_SECRET')
-  if (clientId !== undefined && clientSecret !== undefined) return { clientId, clientSecret }
-  if (clientId !== undefined || clientSecret !== undefined) {
-    read.faults.push('ACCESS_CLIENT_ID and ACCESS_CLIENT_SECRET must be set together')
-  }
-  return undefined
 }
 
 function isUid(value: unknown): value is number {

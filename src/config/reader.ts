@@ -138,3 +138,8 @@ export function isSafeUrl(value: unknown): value is string {
   const schemeOk = url.protocol === 'https:' || (url.protocol === 'http:' && loopback)
   return schemeOk && url.username === '' && url.password === '' && url.search === '' && url.hash === ''
 }
+
+/** A slug as it stands in the name of a secret: `agent-challenge` is `AGENT_CHALLENGE`. */
+export function secretSuffix(slug: string): string {
+  return slug.toUpperCase().replaceAll('-', '_')
+}

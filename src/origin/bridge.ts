@@ -8,6 +8,7 @@
 import type { Admitted } from '../admission/admit.ts'
 import type { Challenge } from '../challenge/challenge.ts'
 import type { ProtocolFamily } from '../protocol/canonical.ts'
+import { headerPrefix } from '../protocol/headers.ts'
 import type { CallOrigin, OriginAnswer } from './origin.ts'
 
 /** The challenge's private route for uploads. */
@@ -31,11 +32,10 @@ export function forwardUpload(
   context: BridgeContext,
 ): Promise<OriginAnswer> {
   return call({
-    ...originUrls(admitted.challenge, BRIDGE_PATH, context.query),
+    ...targetAt(admitted.challenge, BRIDGE_PATH, context.query),
     method: 'POST',
     headers: bridgeHeaders(admitted, context),
     body: admitted.content,
-    marker: admitted.challenge.marker,
     isUpload: true,
   })
 }
@@ -49,9 +49,11 @@ export function originUrl(origin: URL, path: string, query: string): string {
 }
 
 /** The same target at every origin of a challenge. */
-export function originUrls({ origins }: Pick<Challenge, 'origins'>, path: string, query: string) {
+export function targetAt({ slug, origins, marker }: Challenge, path: string, query: string) {
   const [first, ...others] = origins
   return {
+    slug,
+    marker,
     url: originUrl(first, path, query),
     otherUrls: others.map((origin) => originUrl(origin, path, query)),
   }
@@ -59,7 +61,7 @@ export function originUrls({ origins }: Pick<Challenge, 'origins'>, path: string
 
 /** The challenge trusts these because of the bearer token, and nobody else can set them. */
 export function bridgeHeaders(admitted: Identity, context: BridgeContext): Headers {
-  const prefix = context.family === 'base' ? 'X-Base' : 'X-Platform'
+  const prefix = headerPrefix(context.family)
   const headers = new Headers({
     Authorization: `Bearer ${context.token}`,
     [`${prefix}-Challenge-Slug`]: admitted.challenge.slug,

@@ -15,6 +15,8 @@ export interface OriginCall {
   readonly url: string
   /** The same of the challenge's other origins, for `createFailover`. */
   readonly otherUrls?: readonly string[]
+  /** Of the challenge; undefined for the master. */
+  readonly slug?: string
   readonly method: string
   readonly headers: Headers
   readonly body?: OriginBody
@@ -37,7 +39,8 @@ export interface OriginOptions {
    * origin may take nothing of a request that is being sent.
    */
   readonly timeoutMs: number
-  readonly access: AccessToken | undefined
+  /** What opens the tunnel of the challenge, or of the master. */
+  readonly access: (slug: string | undefined) => AccessToken | undefined
   readonly fetch: Service['fetch']
   /** Workers VPC services by the name of their binding. */
   readonly services?: ReadonlyMap<string, Service>
@@ -58,7 +61,7 @@ export function createOrigin(options: OriginOptions): CallOrigin {
     const wait = createWait(options.timeoutMs)
     const { service, url } = wayTo(call.url, options)
     try {
-      const response = await service.fetch(url, toInit(call, options.access, wait))
+      const response = await service.fetch(url, toInit(call, options.access(call.slug), wait))
       wait.end()
       return await judged(response, call, options.timeoutMs)
     } catch (error) {

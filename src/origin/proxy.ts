@@ -9,8 +9,9 @@
 import type { Challenge } from '../challenge/challenge.ts'
 import type { PassThroughPlan } from '../challenge/policy.ts'
 import type { ProtocolFamily } from '../protocol/canonical.ts'
+import { headerPrefix } from '../protocol/headers.ts'
 import { encodedPath, rawQuery } from '../protocol/path.ts'
-import { originUrls } from './bridge.ts'
+import { targetAt } from './bridge.ts'
 import { forwardedHeaders } from './headers.ts'
 import type { CallOrigin, OriginAnswer } from './origin.ts'
 import type { StreamedBody } from './send.ts'
@@ -27,17 +28,16 @@ export function forwardRequest(
   client: Request,
   { family, challenge, plan, requestId }: PassThroughContext,
 ): Promise<OriginAnswer> {
-  const prefix = family === 'base' ? 'X-Base' : 'X-Platform'
+  const prefix = headerPrefix(family)
   const headers = forwardedHeaders(client.headers, plan.keepsSignature)
   headers.set(`${prefix}-Proxy`, 'true')
   headers.set(`${prefix}-Challenge-Slug`, challenge.slug)
   headers.set('X-Request-Id', requestId)
   const body = streamedBody(client)
   return call({
-    ...originUrls(challenge, encodedPath(plan.path), rawQuery(client.url)),
+    ...targetAt(challenge, encodedPath(plan.path), rawQuery(client.url)),
     method: client.method,
     headers,
-    marker: challenge.marker,
     ...(body && { body }),
   })
 }

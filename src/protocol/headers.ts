@@ -2,9 +2,10 @@
  * The four signed headers: names and grammar.
  *
  * A value the parser refuses never becomes a database key, a log field or part of a signed text. Duplicates arrive joined by
- * `, ` (platform-notes 4.4) and so fail as a hotkey, a signature or a timestamp.
+ * `, ` and so fail as a hotkey, a signature or a timestamp.
  */
 
+import type { ProtocolFamily } from './canonical.ts'
 import { rejected } from './problem.ts'
 import { accepted, type Result } from './result.ts'
 
@@ -18,7 +19,6 @@ const SIGNED_HEADERS = ['x-hotkey', 'x-signature', 'x-nonce', 'x-timestamp'] as 
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
 /** Python's `int(text)` on ASCII digits. */
 const PYTHON_INT = /^[+-]?\d+(_\d+)*$/
-/** A file name, not a path: challenges write it to disk. */
 const FILENAME = /^(?!\.{1,2}$)[\x20-\x2e\x30-\x5b\x5d-\x7e]{1,255}$/
 
 export interface SignedHeaders {
@@ -31,6 +31,11 @@ export interface SignedHeaders {
   readonly contentType: string | undefined
   /** `X-Submission-Filename` when it is a plain file name; anything else is dropped. */
   readonly filename: string | undefined
+}
+
+/** What the gateway's own headers begin with. */
+export function headerPrefix(family: ProtocolFamily): 'X-Platform' | 'X-Base' {
+  return family === 'base' ? 'X-Base' : 'X-Platform'
 }
 
 /** Presence of all four first (401 `missing_header`), then their characters (400 `malformed_header`). */

@@ -6,9 +6,10 @@ import { type Admitted, admitUpload, type Findings } from '../admission/admit.ts
 import { isPublicPath } from '../challenge/public-path.ts'
 import { challengeTokens } from '../config/config.ts'
 import type { RequestEntry } from '../log.ts'
-import { forwardUpload, originUrls } from '../origin/bridge.ts'
+import { forwardUpload, targetAt } from '../origin/bridge.ts'
 import { asksForServiceWorker, forwardedHeaders } from '../origin/headers.ts'
 import type { OriginAnswer } from '../origin/origin.ts'
+import { headerPrefix } from '../protocol/headers.ts'
 import { encodedPath, rawQuery } from '../protocol/path.ts'
 import { rejected } from '../protocol/problem.ts'
 import { challengeNamed, type RouteContext, refuse } from './context.ts'
@@ -35,13 +36,12 @@ export async function getSubmission(c: RouteContext): Promise<Response> {
     return refuse(c, rejected('path_not_allowed', {}).rejection)
 
   const headers = forwardedHeaders(c.req.raw.headers)
-  headers.set(config.family === 'base' ? 'x-base-proxy' : 'x-platform-proxy', 'true')
+  headers.set(`${headerPrefix(config.family)}-Proxy`, 'true')
   headers.set('x-request-id', c.env.entry.request_id)
   const asked = callOrigin({
-    ...originUrls(challenge, encodedPath(path), rawQuery(c.req.raw.url)),
+    ...targetAt(challenge, encodedPath(path), rawQuery(c.req.raw.url)),
     method: c.req.raw.method,
     headers,
-    marker: challenge.marker,
   })
   return relay(c, shownOf(challenge), await awaitOrigin(c, asked))
 }

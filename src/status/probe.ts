@@ -3,7 +3,7 @@
  */
 
 import type { Challenge } from '../challenge/challenge.ts'
-import { originUrls } from '../origin/bridge.ts'
+import { targetAt } from '../origin/bridge.ts'
 import type { CallOrigin } from '../origin/origin.ts'
 import type { Probe } from './object.ts'
 
@@ -44,9 +44,8 @@ function withinBudget(challenges: readonly Challenge[]): Challenge[] {
 }
 
 async function answers(call: CallOrigin, challenge: Challenge): Promise<boolean> {
-  const { marker } = challenge
   const headers = new Headers({ accept: '*/*' })
-  const answer = await call({ ...originUrls(challenge, '/health', ''), method: 'GET', headers, marker })
+  const answer = await call({ ...targetAt(challenge, '/health', ''), method: 'GET', headers })
   if (!answer.delivered) return false
   // A body that is left unread would hold its connection.
   await answer.response.body?.cancel().catch(() => {})

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { OPEN_POLICY } from '../../src/challenge/policy.ts'
+import { accessFor } from '../../src/config/access.ts'
 import { challengeTokens, parseConfig, tokenName } from '../../src/config/config.ts'
 import { encodeSs58 } from '../../src/crypto/ss58.ts'
 
@@ -125,6 +126,29 @@ describe('secrets', () => {
     const access = { ACCESS_CLIENT_ID: 'id', ACCESS_CLIENT_SECRET: 'secret' }
     expect(configOf(access).access).toEqual({ clientId: 'id', clientSecret: 'secret' })
     expect(faultsOf({ ACCESS_CLIENT_ID: 'id' })).toHaveLength(1)
+  })
+
+  test("a challenge's own Access token opens its tunnel and no other", () => {
+    const own = {
+      ACCESS_CLIENT_ID_AGENT_CHALLENGE: 'own',
+      ACCESS_CLIENT_SECRET_AGENT_CHALLENGE: 'own-secret',
+    }
+    const config = configOf({ ACCESS_CLIENT_ID: 'id', ACCESS_CLIENT_SECRET: 'secret', ...own })
+    const ids = ['agent-challenge', 'agent', 'demo', undefined].map(
+      (slug) => accessFor(config, slug)?.clientId,
+    )
+    expect(ids).toEqual(['own', 'id', 'id', 'id'])
+    expect(accessFor(configOf(own), 'agent-challenge')).toEqual({
+      clientId: 'own',
+      clientSecret: 'own-secret',
+    })
+    expect(accessFor(configOf(own), 'demo')).toBeUndefined()
+  })
+
+  test.each(['ACCESS_CLIENT_ID_DEMO', 'ACCESS_CLIENT_SECRET_DEMO'])('half of one is a fault: %s', (name) => {
+    expect(faultsOf({ [name]: 'canary' })).toEqual([
+      'ACCESS_CLIENT_ID_DEMO and ACCESS_CLIENT_SECRET_DEMO must be set together',
+    ])
   })
 })
 

@@ -17,7 +17,7 @@ async function call({ url = 'https://demo.example.com/x', timeoutMs = 1000, answ
   let init: RequestInit | undefined
   const origin = createOrigin({
     timeoutMs,
-    access: ACCESS,
+    access: () => ACCESS,
     fetch: async (to, given) => {
       init = given
       sent = new Request(to, given)
@@ -139,7 +139,7 @@ describe('through a VPC binding', () => {
     }
     const ask = createOrigin({
       timeoutMs: 1000,
-      access: ACCESS,
+      access: () => ACCESS,
       fetch: () => Promise.reject(new Error('not through the binding')),
       services: new Map([['ORIGIN_VPC', stub]]),
     })
@@ -190,7 +190,7 @@ describe('the time limit of an upload', () => {
   async function sendTo(origin: (body: ReadableStream<Uint8Array>) => Promise<Response>) {
     const call = createOrigin({
       timeoutMs: LIMIT_MS,
-      access: undefined,
+      access: () => undefined,
       fetch: (url, init) => {
         const sent = new Request(url, init)
         const gaveUp = new Promise<Response>((_, reject) => sent.signal.addEventListener('abort', reject))
@@ -256,5 +256,22 @@ describe('what is sent', () => {
     const secret = 'cf-access-client-secret'
     expect((await call({})).sent?.headers.get(secret)).toBe('secret')
     expect((await call({ url: 'http://127.0.0.1:9000/x' })).sent?.headers.has(secret)).toBe(false)
+  })
+
+  test("each challenge's tunnel is opened with its own Access token", async () => {
+    const sent: (string | null)[] = []
+    const origin = createOrigin({
+      timeoutMs: 1000,
+      access: (slug) => (slug === undefined ? ACCESS : { clientId: slug, clientSecret: `${slug}-secret` }),
+      fetch: async (_, init) => {
+        sent.push(new Headers(init.headers).get('cf-access-client-secret'))
+        return new Response('ok')
+      },
+    })
+    for (const slug of ['demo', undefined, 'other']) {
+      const url = 'https://demo.example.com/x'
+      await origin({ url, method: 'GET', headers: new Headers(), marker: undefined, ...(slug && { slug }) })
+    }
+    expect(sent).toEqual(['demo-secret', 'secret', 'other-secret'])
   })
 })

@@ -29,7 +29,7 @@ async function forward(client: Request, changes: Changes = {}) {
   let sent: Request | undefined
   const origin = createOrigin({
     timeoutMs: changes.timeoutMs ?? 1000,
-    access: undefined,
+    access: () => undefined,
     fetch: (url, init) => {
       sent = new Request(url, init)
       return changes.fetch?.(sent) ?? answerOnceRead(sent)

@@ -55,7 +55,7 @@ test('six that hang take nothing from three that are well', async () => {
   const hung = Array.from({ length: 6 }, (_, index) => `hang-${index}`)
   const well = ['well-a', 'well-b', 'well-c']
   const platform = platformFetch()
-  const call = createOrigin({ timeoutMs: 100, access: undefined, fetch: platform.fetch })
+  const call = createOrigin({ timeoutMs: 100, access: () => undefined, fetch: platform.fetch })
   const probes = await probeChallenges(call, challengesOf([...hung, ...well]), Date.now)
   const reachable = Object.entries(probes).flatMap(([slug, probe]) => (probe.reachable ? slug : []))
   expect(reachable.toSorted()).toEqual(well)

@@ -12,6 +12,7 @@ import type { AddressInfo } from 'node:net'
 import { DatabaseSync } from 'node:sqlite'
 import { parseArgs } from 'node:util'
 import type { ProtocolFamily } from '../../src/protocol/canonical.ts'
+import { headerPrefix } from '../../src/protocol/headers.ts'
 
 const VERSION = '0.1.0'
 /** The gateway's own limit; a challenge may have a smaller one. */
@@ -235,7 +236,7 @@ function openStore(file: string) {
 }
 
 function headerName(options: ChallengeOptions, name: string): string {
-  return `x-${options.family ?? 'platform'}-${name}`
+  return `${headerPrefix(options.family ?? 'platform').toLowerCase()}-${name}`
 }
 
 function header(request: IncomingMessage, options: ChallengeOptions, name: string): string | undefined {

@@ -10,6 +10,7 @@ import type { Challenge } from '../../../src/challenge/challenge.ts'
 import { type Config, tokenName } from '../../../src/config/config.ts'
 import { originUrl } from '../../../src/origin/bridge.ts'
 import { type CallOrigin, createOrigin, type OriginAnswer } from '../../../src/origin/origin.ts'
+import { headerPrefix } from '../../../src/protocol/headers.ts'
 import type { Ask } from './ask.ts'
 import { type Finding, fail, pass, warn } from './finding.ts'
 
@@ -46,7 +47,7 @@ export async function checkChallenge(challenge: Door, context: OriginContext): P
   const faults: string[] = []
   const call = createOrigin({
     timeoutMs: TIMEOUT_MS,
-    access: accessIn(context),
+    access: () => accessIn(context),
     fetch: (url, init) => context.fetch(url, init).catch((error) => noteFault(error, faults)),
   })
   const [answer, tunnel] = await Promise.all([
@@ -177,7 +178,7 @@ async function weightsStatus(
   { config }: OriginContext,
   token: string,
 ): Promise<number | undefined> {
-  const slugHeader = config.family === 'base' ? 'x-base-challenge-slug' : 'x-platform-challenge-slug'
+  const slugHeader = `${headerPrefix(config.family)}-Challenge-Slug`
   const answer = await call(
     request(challenge, WEIGHTS, { authorization: `Bearer ${token}`, [slugHeader]: challenge.slug }),
   )
