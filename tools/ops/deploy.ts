@@ -1,21 +1,24 @@
 /**
  * `npm run deploy -- --env NAME`: deploys one environment of wrangler.toml, after reading it as the worker will.
  *
- * A configuration with a fault would answer every miner with 500, so it is refused here, every fault at once. `--dry-run` builds and
- * uploads nothing; with `--every` it does so for all environments, which is what CI runs. Whatever else is given goes to wrangler.
+ * A configuration with a fault would answer every miner with 500, so it is refused here, every fault at once, and so is what Cloudflare
+ * would refuse half way. `--dry-run` builds and uploads nothing; with `--every` it does so for all environments, which is what CI runs.
+ * Other options go to wrangler.
  */
 
 import { parseArgs } from 'node:util'
 import { parseOrExplain, runCommand, UsageError } from '../dev/usage.ts'
-import { parseDeployment, readDeployment } from './deployment.ts'
-import { checkDeployment, placeholdersIn } from './doctor/configuration.ts'
+import { judgeReadiness, type Readiness } from './before-deploy.ts'
+import { readDeployment } from './deployment.ts'
+import { explainFailure } from './failed-deploy.ts'
 import { createWrangler } from './wrangler.ts'
-import { environmentNames, WRANGLER_TOML } from './wrangler-toml.ts'
+import { environmentNames, readWranglerToml, readWritten, WRANGLER_TOML } from './wrangler-toml.ts'
 
 const USAGE_TEXT = `usage: npm run deploy -- --env NAME [--dry-run] [options of wrangler deploy]
 
   --env NAME      an environment of wrangler.toml; without it the top level is deployed, which has no address of its own
-  --dry-run       build and check, upload nothing
+  --dry-run       build and check, upload nothing; what is not ready is a warning
+  --yes           without a terminal: custom domains may be taken, also from a DNS record that exists
   --every         all environments (with --dry-run only)
   --config FILE   another wrangler.toml`
 
@@ -23,6 +26,7 @@ const OPTIONS = {
   env: { type: 'string', short: 'e' },
   'dry-run': { type: 'boolean', default: false },
   every: { type: 'boolean', default: false },
+  yes: { type: 'boolean', short: 'y', default: false },
   config: { type: 'string', short: 'c', default: WRANGLER_TOML },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
@@ -33,7 +37,7 @@ async function main(): Promise<number> {
     console.log(USAGE_TEXT)
     return 0
   }
-  const { env, every, config } = values
+  const { env, every, config, yes } = values
   const dryRun = values['dry-run']
   if (every && !dryRun) throw new UsageError('--every is for --dry-run: deploy environments one by one')
   if (every && env !== undefined) throw new UsageError('give --env or --every, not both')
@@ -41,7 +45,7 @@ async function main(): Promise<number> {
     ? [undefined, ...(await environmentNames(config))]
     : [env === '' ? undefined : env]
   for (const environment of environments) {
-    const code = await deploy(environment, { dryRun, config, rest })
+    const code = await deploy(environment, { dryRun, config, yes, rest })
     if (code !== 0) return code
   }
   return 0
@@ -50,37 +54,42 @@ async function main(): Promise<number> {
 interface Run {
   readonly dryRun: boolean
   readonly config: string
+  readonly yes: boolean
   readonly rest: readonly string[]
 }
 
-async function deploy(environment: string | undefined, { dryRun, config, rest }: Run): Promise<number> {
-  const faults = await faultsOf(environment, config, dryRun)
-  if (faults.length > 0) {
-    console.error(`error:   ${environment ?? 'the top level'} of wrangler.toml is not ready to be deployed:`)
-    for (const fault of faults) console.error(`         ${fault}`)
-    return 1
-  }
+async function deploy(environment: string | undefined, run: Run): Promise<number> {
+  const { dryRun, config: file, rest } = run
+  const named = environment ?? 'the top level'
+  const config = await readWranglerToml(file, environment)
+  const readiness = judgeReadiness({
+    deployment: await readDeployment(environment, { config: file, withoutDevVars: true }),
+    config,
+    written: await readWritten(file),
+    hasTerminal: process.stdout.isTTY,
+    agreed: run.yes,
+  })
+  if (dryRun) console.log(`dry run of ${named}`)
+  if (!announce(readiness, named, dryRun)) return 1
   const target = ['deploy', '--env', environment ?? '']
   const dry = dryRun ? ['--dry-run', '--outdir', `dist/${environment ?? 'top'}`] : []
-  if (dryRun) console.log(`dry run of ${environment ?? 'the top level'}`)
-  const { code } = await createWrangler(config)([...target, ...dry, ...rest], { inherit: true })
+  const wrangler = createWrangler(file)
+  const { code, stderr } = await wrangler([...target, ...dry, ...rest], { inherit: true })
+  if (code === 0) return code
+  const [reason, ...steps] = await explainFailure(stderr, config, { environment, wrangler })
+  if (reason !== undefined) console.error(`error:   ${reason}`)
+  for (const step of steps) console.error(`         ${step}`)
   return code
 }
 
-/** In the words of the worker's own parser and the doctor's; a placeholder matters only when it would be deployed. */
-async function faultsOf(
-  environment: string | undefined,
-  config: string,
-  dryRun: boolean,
-): Promise<readonly string[]> {
-  const deployment = await readDeployment(environment, { config, withoutDevVars: true })
-  const parsed = parseDeployment(deployment)
-  if (!parsed.ok) return parsed.faults
-  const host = deployment.routes[0] ?? ''
-  const unfit = checkDeployment(deployment, parsed.value, host)
-    .filter(({ verdict }) => verdict === 'fail')
-    .map(({ check, says, todo }) => `${check}: ${says}  ->  ${todo}`)
-  return dryRun ? unfit : [...unfit, ...placeholdersIn(deployment, parsed.value)]
+/** Says what is not ready; false when it must not be deployed. */
+function announce({ faults, unready, remarks }: Readiness, named: string, dryRun: boolean): boolean {
+  const refused = dryRun ? faults : [...faults, ...unready]
+  for (const remark of [...(dryRun ? unready : []), ...remarks]) console.error(`warning: ${named}: ${remark}`)
+  if (refused.length === 0) return true
+  console.error(`error:   ${named} of wrangler.toml is not ready to be deployed:`)
+  for (const fault of refused) console.error(`         ${fault}`)
+  return false
 }
 
 function readArguments() {
@@ -107,6 +116,7 @@ function textValues(values: Readonly<Record<string, unknown>>) {
     env: typeof env === 'string' ? env : undefined,
     config: typeof config === 'string' ? config : WRANGLER_TOML,
     every: values['every'] === true,
+    yes: values['yes'] === true,
     'dry-run': values['dry-run'] === true,
     help: values['help'] === true,
   }

@@ -14,6 +14,11 @@ interface Binding {
   readonly binding: string
 }
 
+interface Route {
+  readonly pattern: string
+  readonly custom_domain?: boolean
+}
+
 export interface WranglerConfig {
   readonly name?: string
   readonly definedEnvironments?: readonly string[]
@@ -21,14 +26,14 @@ export interface WranglerConfig {
   readonly compatibility_flags: readonly string[]
   readonly workers_dev?: boolean
   readonly preview_urls?: boolean
-  readonly route?: string | { readonly pattern: string }
-  readonly routes?: readonly (string | { readonly pattern: string })[]
+  readonly route?: string | Route
+  readonly routes?: readonly (string | Route)[]
   readonly triggers: { readonly crons?: readonly string[] }
   readonly limits?: Readonly<Record<string, number>>
   readonly observability?: object
   readonly vars: Readonly<Record<string, unknown>>
   readonly migrations: readonly { readonly tag: string; readonly new_sqlite_classes?: readonly string[] }[]
-  readonly kv_namespaces: readonly Binding[]
+  readonly kv_namespaces: readonly (Binding & { readonly id?: string })[]
   readonly durable_objects: {
     readonly bindings: readonly { readonly name: string; readonly class_name: string }[]
   }
@@ -79,4 +84,10 @@ export function routePatterns({ route, routes = [] }: WranglerConfig): readonly 
 /** Names of its environments. */
 export async function environmentNames(file: string): Promise<readonly string[]> {
   return (await readWranglerToml(file, undefined)).definedEnvironments ?? []
+}
+
+/** The file as it is written, with tables that wrangler does not know. */
+export async function readWritten(file: string): Promise<Readonly<Record<string, unknown>>> {
+  const { experimental_readRawConfig } = await import('wrangler')
+  return { ...experimental_readRawConfig({ config: file }).rawConfig }
 }

@@ -19,7 +19,7 @@ interface Ran {
 
 interface RunOptions {
   readonly input?: string
-  /** Let it talk to the terminal instead of collecting what it prints. */
+  /** Let it talk to the terminal; what it prints as errors is collected too. */
   readonly inherit?: boolean
 }
 
@@ -32,12 +32,15 @@ export function createWrangler(configFile: string): Wrangler {
       const child = spawn('wrangler', [...args, '--config', configFile], {
         cwd: path.dirname(configFile),
         env: { ...process.env, ...QUIET },
-        stdio: options.inherit === true ? 'inherit' : 'pipe',
+        stdio: options.inherit === true ? ['inherit', 'inherit', 'pipe'] : 'pipe',
       })
       let stdout = ''
       let stderr = ''
       child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text))
-      child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+        stderr += text
+        if (options.inherit === true) process.stderr.write(text)
+      })
       child.once('error', () => reject(new UsageError('wrangler is not on PATH: run this through npm run')))
       child.once('close', (code) => resolve({ code: code ?? 1, stdout, stderr }))
       // A wrangler that ends early closes its input; its exit code says so.
