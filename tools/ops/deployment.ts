@@ -86,7 +86,13 @@ export function parseDeployment({ environment, env }: Deployment): ParsedConfig 
 }
 
 export function isSecretName(name: string): boolean {
-  return /^(CHALLENGE_TOKEN_\w+|ADMIN_TOKEN(_NEXT)?|ACCESS_CLIENT_(ID|SECRET))$/.test(name)
+  return /^(CHALLENGE_TOKEN_\w+|ADMIN_TOKEN(_NEXT)?|ACCESS_CLIENT_(ID|SECRET)(_[A-Z0-9_]+)?)$/.test(name)
+}
+
+/** Where an Access credential of one challenge's own stands. */
+export function accessNames(slug: string): { readonly id: string; readonly secret: string } {
+  const suffix = tokenName(slug).replace('CHALLENGE_TOKEN', '')
+  return { id: `ACCESS_CLIENT_ID${suffix}`, secret: `ACCESS_CLIENT_SECRET${suffix}` }
 }
 
 /** Locally `.dev.vars` as wrangler and `npm start` read it; of an environment a file of its own, never the local one. */

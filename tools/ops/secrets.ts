@@ -30,8 +30,6 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const
 
-const ACCESS = ['ACCESS_CLIENT_ID', 'ACCESS_CLIENT_SECRET']
-
 const MEANING: Readonly<Record<string, string>> = {
   ACCESS_CLIENT_ID: 'Access service token of the tunnel hostnames, first half',
   ACCESS_CLIENT_SECRET: 'Access service token of the tunnel hostnames, second half',
@@ -76,17 +74,25 @@ async function main(): Promise<number> {
 async function missingNames(deployment: Deployment, wrangler: Wrangler): Promise<readonly string[]> {
   const parsed = parseDeployment(deployment)
   if (!parsed.ok)
-    throw new UsageError(
-      `mend wrangler.toml first:\n${parsed.faults.map((fault) => `  ${fault}`).join('\n')}`,
-    )
+    throw new UsageError(`fix wrangler.toml first:\n${parsed.faults.map((fault) => `  ${fault}`).join('\n')}`)
   const held = await listSecrets(wrangler, deployment.environment ?? '')
   if ('fault' in held) throw new UsageError(`${held.fault}; first: ${held.todo}`)
   return secretNames(parsed.value).filter((name) => !held.names.has(name))
 }
 
-/** One half of a token is of no use with the other half of another. */
+/** The other half of an Access credential; undefined for any other secret. */
+function otherHalf(name: string): string | undefined {
+  const [, half, suffix = ''] = /^ACCESS_CLIENT_(ID|SECRET)(|_[A-Z0-9_]+)$/.exec(name) ?? []
+  return half === undefined ? undefined : `ACCESS_CLIENT_${half === 'ID' ? 'SECRET' : 'ID'}${suffix}`
+}
+
+/** One half of a credential is of no use with the other half of another. */
 function withBothHalves(names: readonly string[]): readonly string[] {
-  const expanded = names.flatMap((name) => (ACCESS.includes(name) ? ACCESS : [name]))
+  const expanded = names.flatMap((name) => {
+    const other = otherHalf(name)
+    if (other === undefined) return [name]
+    return name.startsWith('ACCESS_CLIENT_ID') ? [name, other] : [other, name]
+  })
   return [...new Set(expanded)]
 }
 
@@ -101,30 +107,37 @@ async function fill(
     const value = await askFor(name, prompter)
     if (value !== undefined) answers.set(name, value)
   }
-  const access = ACCESS.filter((name) => answers.has(name))
-  if (access.length === 1) console.log('skipped: the Access token needs both halves')
   const failed: string[] = []
-  if (access.length === ACCESS.length) failed.push(...(await uploadAccess(answers, environment, wrangler)))
+  const skipped: string[] = []
   for (const [name, value] of answers) {
-    if (ACCESS.includes(name)) continue
-    const { code } = await wrangler(['secret', 'put', name, '--env', environment], { input: value })
-    if (code === 0) console.log(`uploaded ${name}`)
-    else failed.push(name)
+    const other = otherHalf(name)
+    if (other === undefined) {
+      const { code } = await wrangler(['secret', 'put', name, '--env', environment], { input: value })
+      if (code === 0) console.log(`uploaded ${name}`)
+      else failed.push(name)
+    } else if (!answers.has(other)) {
+      console.log(`skipped: an Access credential needs both halves, and ${other} is missing`)
+      skipped.push(name)
+    } else if (name.startsWith('ACCESS_CLIENT_ID')) {
+      failed.push(
+        ...(await uploadPair({ [name]: value, [other]: answers.get(other) ?? '' }, environment, wrangler)),
+      )
+    }
   }
   for (const name of failed) console.error(`error:   wrangler did not take ${name}; try: npx wrangler whoami`)
-  const uploaded = answers.size - failed.length - (access.length === 1 ? 1 : 0)
-  return uploaded === names.length ? 0 : 1
+  return answers.size - failed.length - skipped.length === names.length ? 0 : 1
 }
 
-async function uploadAccess(
-  answers: ReadonlyMap<string, string>,
+/** Both halves of an Access credential at once; the names that were not taken. */
+async function uploadPair(
+  pair: Readonly<Record<string, string>>,
   environment: string,
   wrangler: Wrangler,
 ): Promise<readonly string[]> {
-  const pair = Object.fromEntries(ACCESS.map((name) => [name, answers.get(name) ?? '']))
+  const names = Object.keys(pair)
   const { code } = await wrangler(['secret', 'bulk', '--env', environment], { input: JSON.stringify(pair) })
-  if (code !== 0) return ACCESS
-  console.log(`uploaded ${ACCESS.join(' and ')}`)
+  if (code !== 0) return names
+  console.log(`uploaded ${names.join(' and ')}`)
   return []
 }
 
@@ -142,6 +155,8 @@ async function askFor(name: string, prompter: Prompter): Promise<string | undefi
 }
 
 function meaningOf(name: string): string {
+  const shared = name.replace(/^(ACCESS_CLIENT_(ID|SECRET))_.*/, '$1')
+  if (shared !== name) return `${MEANING[shared]}, of one challenge's own`
   return MEANING[name] ?? 'bearer token the challenge expects; a new one: openssl rand -hex 32'
 }
 

@@ -79,12 +79,12 @@ describe('uploading', () => {
       `${CANARIES.join('\n')}\n`,
     )
     expect(puts.map(({ args, input }) => [args.slice(0, -2).join(' '), input])).toEqual([
+      ['secret put CHALLENGE_TOKEN_DEMO --env production', 'canary-demo'],
+      ['secret put CHALLENGE_TOKEN_AGENT_CHALLENGE --env production', 'canary-agent'],
       [
         'secret bulk --env production',
         '{"ACCESS_CLIENT_ID":"canary-id","ACCESS_CLIENT_SECRET":"canary-secret"}',
       ],
-      ['secret put CHALLENGE_TOKEN_DEMO --env production', 'canary-demo'],
-      ['secret put CHALLENGE_TOKEN_AGENT_CHALLENGE --env production', 'canary-agent'],
       ['secret put ADMIN_TOKEN --env production', 'canary-admin'],
     ])
     expect(code).toBe(0)
@@ -129,6 +129,19 @@ describe('uploading', () => {
       'canary-id\ncanary-secret\n',
     )
     expect(calls.map(({ args }) => args[1])).toEqual(['bulk'])
+  })
+
+  test("an Access credential of one challenge's own goes up as a whole, too", async () => {
+    const { puts, stdout, code } = await run(
+      { held: ALL },
+      ['--env', 'production', 'ACCESS_CLIENT_SECRET_DEMO'],
+      'canary-id\ncanary-secret\n',
+    )
+    expect(puts.map(({ args, input }) => [args[1], input])).toEqual([
+      ['bulk', '{"ACCESS_CLIENT_ID_DEMO":"canary-id","ACCESS_CLIENT_SECRET_DEMO":"canary-secret"}'],
+    ])
+    expect(stdout).toContain("first half, of one challenge's own")
+    expect(code).toBe(0)
   })
 
   test('a wrangler that fails: exit code 1, and nothing of what it was told', async () => {
