@@ -3,7 +3,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { exitCode, type Finding } from '../../tools/ops/doctor/finding.ts'
 import { type CommandOptions, runCommand } from '../support/command.ts'
 import { createFakeWrangler } from '../support/fake-wrangler.ts'
@@ -16,6 +16,9 @@ const SECRETS = {
   ACCESS_CLIENT_ID: 'canary-access-id',
   ACCESS_CLIENT_SECRET: 'canary-access-secret',
 }
+
+/** Each run is a process of its own, and waits six seconds for a challenge's idle connection. */
+vi.setConfig({ testTimeout: 180_000 })
 
 let world: TestWorld
 let directory: string
@@ -58,7 +61,7 @@ test('one line each, a count, exit code 0', async () => {
   const { code, stdout } = await run(['--gateway', world.gateway.url, '--challenge', 'demo'])
   const lines = stdout.trimEnd().split('\n')
   expect(code).toBe(0)
-  expect(lines.at(-1)).toBe('11 passed, 0 to look at, 0 failed')
+  expect(lines.at(-1)).toBe('12 passed, 0 to look at, 0 failed')
   expect(lines.slice(0, -2).every((line) => /^(pass|warn|fail) {2}\S/.test(line))).toBe(true)
 })
 

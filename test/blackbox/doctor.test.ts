@@ -1,6 +1,8 @@
 /** The doctor against the real gateway: well, and with one thing wrong at a time. */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startChain } from '../../tools/dev/chain.ts'
+import { startChallenge } from '../../tools/dev/challenge.ts'
 import { startMaster } from '../../tools/dev/master.ts'
 import type { Deployment } from '../../tools/ops/deployment.ts'
 import { examine } from '../../tools/ops/doctor/examine.ts'
@@ -48,6 +50,7 @@ function diagnose(asked: Asked = {}): Promise<readonly Finding[]> {
     slug: 'slug' in asked ? asked.slug : 'demo',
     oldDoors: (asked.oldDoors ?? []).map((url) => new URL(url)),
     now: asked.now ?? (() => Date.now() / 1000),
+    idle: async () => {},
   })
 }
 
@@ -74,6 +77,7 @@ describe('a gateway that is well', () => {
       'body-limit',
       'dry-run',
       'development-keys',
+      'edge',
     ])
   })
 
@@ -133,6 +137,17 @@ const BROKEN: [name: string, meddle: Meddle, found: string[]][] = [
     'a metagraph that is not refreshed',
     on('/ready', json(200, { metagraph: { block: 1, hotkeys: 9, age_seconds: 1100 } })),
     ['warn snapshot-age'],
+  ],
+  [
+    'endpoints that contradict each other while a snapshot lasts',
+    on(
+      '/ready',
+      json(200, {
+        metagraph: { block: 1, hotkeys: 9, age_seconds: 10 },
+        contradicting_endpoints: ['one.example.com', 'two.example.com'],
+      }),
+    ),
+    ['fail chain'],
   ],
   ['a clock a minute ahead', on('/v1/time', time(60)), ['warn clock']],
   ['a clock beyond the window', on('/v1/time', time(-400)), ['fail clock']],
@@ -198,6 +213,167 @@ const BROKEN: [name: string, meddle: Meddle, found: string[]][] = [
     ['warn dry-run'],
   ],
 ]
+
+/** As Cloudflare's edge refuses before a Worker is asked. */
+const edge = { server: 'cloudflare', 'cf-ray': 'canary-ray', 'content-type': 'text/plain' }
+const bic = { status: 403, text: 'error code: 1010', headers: edge }
+
+describe('Cloudflare in front of the gateway', () => {
+  const CALLERS: [
+    name: string,
+    refused: (userAgent: string | undefined) => boolean,
+    found: string[],
+    says: RegExp,
+  ][] = [
+    [
+      'urllib',
+      (agent) => agent?.startsWith('Python-urllib/') === true,
+      ['warn edge'],
+      /turns away Python-urllib: /,
+    ],
+    [
+      'a client without a name',
+      (agent) => agent === undefined,
+      ['warn edge'],
+      /turns away a client without a name: /,
+    ],
+    ['the doctor itself', () => true, ['fail health'], /^GET \/health: /],
+  ]
+  test.each(CALLERS)('refuses %s: it is named, with the ray', async (_, refused, found, says) => {
+    const meddled = await startMeddler(world.gateway.url, (_target, _method, headers) =>
+      refused(headers['user-agent']) ? bic : undefined,
+    )
+    try {
+      const findings = await diagnose({ gateway: meddled.url })
+      expect(amiss(findings)).toEqual(found)
+      const text = findings.find(({ verdict }) => verdict !== 'pass')?.says
+      expect(text).toMatch(says)
+      expect(text).toContain(
+        'Cloudflare refused it before the gateway was asked (403, error code 1010, cf-ray canary-ray)',
+      )
+    } finally {
+      await meddled.close()
+    }
+  })
+
+  test('that refuses admin and private paths by a rule of its own is no open door', async () => {
+    const meddled = await startMeddler(world.gateway.url, (target) =>
+      /admin|internal/i.test(target) ? bic : undefined,
+    )
+    try {
+      expect(amiss(await diagnose({ gateway: meddled.url }))).toEqual([])
+    } finally {
+      await meddled.close()
+    }
+  })
+})
+
+describe('a URL that is no gateway', () => {
+  test('a challenge, whose health is fine: said once, and no word of taking anything off the air', async () => {
+    const challenge = await startChallenge({ slug: 'demo', token: TOKEN })
+    try {
+      const findings = await diagnose({ gateway: challenge.url })
+      expect(amiss(findings)).toEqual(['fail health'])
+      expect(findings).toHaveLength(1)
+      expect(findings[0]?.says).toMatch(/is no gateway/)
+      expect(findings[0]?.todo).toMatch(/^check --gateway/)
+    } finally {
+      await challenge.close()
+    }
+  })
+})
+
+describe('challenges that the gateway lists', () => {
+  const listing = (...slugs: readonly string[]) =>
+    on(
+      '/v1/challenges',
+      json(200, { challenges: slugs.map((slug) => ({ slug, name: slug, upload_url: '' })) }),
+    )
+  const only =
+    (meddle: Meddle): Meddle =>
+    (target, ...rest) =>
+      target.startsWith('/v1/challenges/') ? undefined : meddle(target, ...rest)
+
+  async function examineListed(slugs: readonly string[], asked: Asked = {}, more: Meddle = () => undefined) {
+    const listed = only(listing(...slugs))
+    const meddled = await startMeddler(world.gateway.url, (...args) => more(...args) ?? listed(...args))
+    try {
+      return await diagnose({ ...asked, gateway: meddled.url })
+    } finally {
+      await meddled.close()
+    }
+  }
+
+  test('the first is tried when none is given, also when the local configuration has none', async () => {
+    expect(amiss(await examineListed(['demo'], { slug: undefined }))).toEqual([])
+    const findings = await examineListed(['demo'], {
+      slug: undefined,
+      deployment: deploymentOf({ CHALLENGES: {} }),
+    })
+    expect(amiss(findings)).toEqual(['warn challenges'])
+    expect(findings.find(({ check }) => check === 'dry-run')?.verdict).toBe('pass')
+  })
+
+  test('one that has no token is named', async () => {
+    const findings = await examineListed(['demo', 'tokenless'])
+    expect(amiss(findings)).toEqual(['fail dry-run'])
+    const found = findings.find(({ verdict }) => verdict === 'fail')
+    expect(found?.says).toBe('challenge_token of tokenless: challenge_token_unavailable')
+    expect(found?.todo).toBe('npm run secrets -- --env NAME CHALLENGE_TOKEN_TOKENLESS')
+  })
+
+  test('one that shows the pages of its framework is named', async () => {
+    const docs = on('/challenges/demo/openapi.json', json(200, { openapi: '3.1.0' }))
+    const findings = await examineListed(['demo'], {}, docs)
+    expect(amiss(findings)).toEqual(['warn public-pages'])
+    expect(findings.find(({ check }) => check === 'public-pages')?.says).toBe(
+      'open to the world: /challenges/demo/openapi.json',
+    )
+  })
+})
+
+describe('chain endpoints', () => {
+  const endpoints = async (...urls: readonly string[]) => {
+    const findings = await diagnose({ deployment: deploymentOf({ CHAIN_ENDPOINTS: urls }) })
+    return findings.find(({ check }) => check === 'chain')
+  }
+
+  test('that agree pass, one that is silent is a warning, two that contradict each other are named', async () => {
+    const other = await startChain()
+    const liar = await startChain({ genesisHash: `0x${'ab'.repeat(32)}` })
+    try {
+      expect(await endpoints(world.chain.url, other.url)).toMatchObject({ verdict: 'pass' })
+      const silent = await endpoints(world.chain.url, 'http://127.0.0.1:9')
+      expect(silent).toMatchObject({ verdict: 'warn' })
+      expect(silent?.says).toContain('no answer from 127.0.0.1:9; the others agree')
+      const contradicting = await endpoints(world.chain.url, liar.url)
+      expect(contradicting).toMatchObject({ verdict: 'fail' })
+      expect(contradicting?.says).toMatch(
+        new RegExp(`^${new URL(world.chain.url).host} and ${new URL(liar.url).host} contradict each other`),
+      )
+      expect(await endpoints('http://127.0.0.1:9')).toMatchObject({ verdict: 'warn' })
+    } finally {
+      await Promise.all([other.close(), liar.close()])
+    }
+  })
+})
+
+describe('the two protocol families', () => {
+  test('a challenge of the other family: PROTOCOL_FAMILY is named', async () => {
+    const base = await startChallenge({ slug: 'demo', token: TOKEN, family: 'base' })
+    try {
+      const findings = await diagnose({
+        deployment: deploymentOf({ CHALLENGES: { demo: { origin: base.url } } }),
+      })
+      const token = findings.find(({ check }) => check === 'token:demo')
+      expect(token).toMatchObject({ verdict: 'fail' })
+      expect(token?.says).toBe('refused with 400 under X-Platform-* headers, and accepted under X-Base-*')
+      expect(token?.todo).toMatch(/^set PROTOCOL_FAMILY = "base"/)
+    } finally {
+      await base.close()
+    }
+  })
+})
 
 describe('one thing wrong', () => {
   test.each(BROKEN)('%s', async (_, meddle, found) => {

@@ -8,16 +8,22 @@ import type { AddressInfo } from 'node:net'
 /** The answer to a request that does not get through. */
 interface Meddled {
   readonly status: number
+  /** As JSON; `text` as it is. */
   readonly body?: unknown
+  readonly text?: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
 /** `target` is path and query as sent; undefined lets the request through. */
-export type Meddle = (target: string, method: string) => Meddled | undefined
+export type Meddle = (
+  target: string,
+  method: string,
+  headers: IncomingMessage['headers'],
+) => Meddled | undefined
 
 export async function startMeddler(gateway: string, meddle: Meddle) {
   const server = createServer((incoming, response) => {
-    const meddled = meddle(incoming.url ?? '', incoming.method ?? '')
+    const meddled = meddle(incoming.url ?? '', incoming.method ?? '', incoming.headers)
     if (meddled === undefined) pass(gateway, incoming, response)
     else answer(response, meddled)
   })
@@ -32,9 +38,9 @@ export async function startMeddler(gateway: string, meddle: Meddle) {
   }
 }
 
-function answer(response: ServerResponse, { status, body = {}, headers = {} }: Meddled): void {
+function answer(response: ServerResponse, { status, body = {}, text, headers = {} }: Meddled): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers })
-  response.end(JSON.stringify(body))
+  response.end(text ?? JSON.stringify(body))
 }
 
 function pass(gateway: string, incoming: IncomingMessage, response: ServerResponse): void {

@@ -5,11 +5,13 @@
  * when nothing failed (warnings are for a person to judge), 1 when a check failed, 2 when nothing was checked.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { parseOrExplain, runCommand, UsageError } from '../dev/usage.ts'
 import { type Deployment, readDeployment } from './deployment.ts'
 import { examine, type Held } from './doctor/examine.ts'
 import { exitCode, type Finding, toLine, toSummary, withoutSecrets } from './doctor/finding.ts'
+import { IDLE_MS } from './doctor/keep-alive.ts'
 import { createWrangler, listSecrets } from './wrangler.ts'
 import { WRANGLER_TOML } from './wrangler-toml.ts'
 
@@ -55,6 +57,7 @@ async function main(): Promise<number> {
     slug: values.challenge,
     oldDoors: (values['old-door'] ?? []).map((text) => parseUrl('--old-door', text)),
     now: () => Date.now() / 1000,
+    idle: () => sleep(IDLE_MS),
   })
   const report = values['json-output'] ? toJson(values.gateway, env, findings) : toText(findings)
   console.log(withoutSecrets(report, deployment?.secrets.values() ?? []))

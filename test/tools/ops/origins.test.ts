@@ -1,11 +1,15 @@
 /** What only a tunnel, Access or a careless challenge can do wrong: answers the local world has no hostname for. */
 
+import { createServer } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { parseConfig } from '../../../src/config/config.ts'
+import { startChallenge } from '../../../tools/dev/challenge.ts'
 import type { Answer } from '../../../tools/ops/doctor/ask.ts'
-import { checkSecrets } from '../../../tools/ops/doctor/configuration.ts'
+import { checkAccessCredential, checkSecrets } from '../../../tools/ops/doctor/configuration.ts'
 import { toLine, withoutSecrets } from '../../../tools/ops/doctor/finding.ts'
+import { checkKeepAlive } from '../../../tools/ops/doctor/keep-alive.ts'
 import { checkChallenge, checkTunnel, doorsOf } from '../../../tools/ops/doctor/origins.ts'
+import { listen } from '../../support/listen.ts'
 
 const TOKEN = 'canary-token'
 const KNOWN = new Map([
@@ -213,6 +217,81 @@ test('the master is as private as a challenge', async () => {
   const context = { environment: 'production', askAt: () => async () => answered(200) }
   const master = { label: 'master', origin: new URL('https://master.origin.example.com'), marker: undefined }
   expect(await checkTunnel(master, context)).toMatchObject([{ check: 'tunnel:master', verdict: 'fail' }])
+})
+
+describe('an idle connection', () => {
+  /** A challenge that keeps it, and one that closes it; each tells when its connection is gone. */
+  async function kept(keepAliveTimeout: number) {
+    const server = createServer((_, response) => response.end('{}'))
+    server.keepAliveTimeout = keepAliveTimeout
+    server.keepAliveTimeoutBuffer = 0
+    const closed = new Promise((resolve) =>
+      server.once('connection', (socket) => socket.once('close', resolve)),
+    )
+    const origin = new URL(await listen(server))
+    const findings = await checkKeepAlive({ label: 'demo', origin }, () =>
+      keepAliveTimeout < 1000 ? closed : Promise.resolve(),
+    )
+    server.close()
+    return findings
+  }
+
+  test('that is kept passes, one that the challenge closes is a warning', async () => {
+    expect(await kept(60_000)).toMatchObject([{ check: 'keep-alive:demo', verdict: 'pass' }])
+    const [found] = await kept(1)
+    expect(found).toMatchObject({ check: 'keep-alive:demo', verdict: 'warn' })
+    expect(found?.todo).toContain('uvicorn --timeout-keep-alive 100')
+  })
+
+  test('through a tunnel, or of a challenge that is not there, is not judged', async () => {
+    const noIdle = () => Promise.reject(new Error('waited'))
+    for (const origin of ['https://demo.origin.example.com', 'http://127.0.0.1:9'])
+      expect(await checkKeepAlive({ label: 'demo', origin: new URL(origin) }, noIdle)).toEqual([])
+  })
+
+  test("the development challenge's is kept longer than a tunnel's", async () => {
+    const challenge = await startChallenge({ slug: 'demo' })
+    const { headers } = await fetch(`${challenge.url}/health`)
+    await challenge.close()
+    expect(Number(/timeout=(\d+)/.exec(headers.get('keep-alive') ?? '')?.[1])).toBeGreaterThan(90)
+  })
+})
+
+describe('an Access credential', () => {
+  const tunnelled = (...slugs: readonly string[]) => {
+    const entries = slugs.map((slug) => [slug, { origin: `https://${slug}.origin.example.com` }])
+    const parsed = parseConfig({ CHALLENGES: Object.fromEntries(entries) })
+    if (!parsed.ok) throw new Error(parsed.faults.join('; '))
+    return parsed.value
+  }
+  const SHARED: [name: string, slugs: string[], held: string[], found: string[]][] = [
+    ['one challenge', ['demo'], [], ['pass']],
+    ['two on one', ['demo', 'prism'], [], ['warn']],
+    ['two, one of them on its own', ['demo', 'prism'], ['ACCESS_CLIENT_ID_PRISM'], ['pass']],
+    [
+      'three, one of them on its own',
+      ['demo', 'prism', 'agent-challenge'],
+      ['ACCESS_CLIENT_ID_AGENT_CHALLENGE'],
+      ['warn'],
+    ],
+    ['none', [], [], []],
+  ]
+  test.each(SHARED)('%s', (_, slugs, held, found) => {
+    const findings = checkAccessCredential(tunnelled(...slugs), new Set(held))
+    expect(findings.map(({ verdict }) => verdict)).toEqual(found)
+  })
+
+  test('of a challenge of its own is used for that challenge', async () => {
+    const own = new Map([
+      ...KNOWN,
+      ['ACCESS_CLIENT_ID_DEMO', 'canary-own-id'],
+      ['ACCESS_CLIENT_SECRET_DEMO', 'canary-own-secret'],
+    ])
+    const { sent } = await check({ marker, secrets: own })
+    expect(new Set(sent.map((request) => request.headers.get('cf-access-client-secret')))).toEqual(
+      new Set(['canary-own-secret']),
+    )
+  })
 })
 
 describe('secrets that are missing', () => {

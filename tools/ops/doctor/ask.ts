@@ -7,13 +7,19 @@
 
 import { type ClientRequest, type IncomingMessage, request as plainRequest } from 'node:http'
 import { request as tlsRequest } from 'node:https'
+import { parseJson } from '../../../src/protocol/json.ts'
 
 const TIMEOUT_MS = 10_000
+/** A zone may refuse a client that does not name itself. */
+const USER_AGENT = 'platform-edge-doctor'
+/** Cloudflare's page for a request that it refused before any Worker was asked. */
+const EDGE_CODE = /^error code: (1\d{3})\s*$/
 /** Nothing the doctor reads is longer; an open tunnel might serve anything. */
 const MAX_ANSWER_BYTES = 1_000_000
 
 interface Question {
   readonly method?: string
+  /** An empty `user-agent` leaves that header out. */
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Uint8Array
   /** Announce a body of this length and send none. */
@@ -28,6 +34,8 @@ interface Answered {
   readonly headers: Readonly<Record<string, string>>
   /** Members of a JSON object, else empty. */
   readonly fields: Readonly<Record<string, unknown>>
+  /** Of Cloudflare's refusal page, such as `1010`. */
+  readonly edgeCode?: string | undefined
 }
 
 /** `reason` is a code such as `ECONNREFUSED` or `timeout`, never a text that quotes what was sent. */
@@ -42,7 +50,7 @@ export function createAsk(base: URL): Ask {
     new Promise((resolve) => {
       const send = base.protocol === 'https:' ? tlsRequest : plainRequest
       const request = send(base, {
-        path: prefix + path,
+        path: prefix + path || '/',
         method: question.method ?? 'GET',
         headers: headersOf(question),
         agent: false,
@@ -64,7 +72,9 @@ export function createAsk(base: URL): Ask {
 
 function headersOf({ headers = {}, body, announcedBytes }: Question): Record<string, string> {
   const bytes = announcedBytes ?? body?.length
-  return bytes === undefined ? { ...headers } : { ...headers, 'content-length': String(bytes) }
+  const all: Record<string, string> = { 'user-agent': USER_AGENT, ...headers }
+  if (all['user-agent'] === '') delete all['user-agent']
+  return bytes === undefined ? all : { ...all, 'content-length': String(bytes) }
 }
 
 function sendBody(request: ClientRequest, { body, announcedBytes }: Question): void {
@@ -72,7 +82,38 @@ function sendBody(request: ClientRequest, { body, announcedBytes }: Question): v
   else request.end(body)
 }
 
-/** A body that breaks off, or goes on for ever, is an answer all the same. */
+/**
+ * `fetch` as the gateway's runtime does it: these headers and no others, where Node's own adds some. Only for requests without a body.
+ */
+export function plainFetch(url: string, init: RequestInit): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const target = new URL(url)
+    const send = target.protocol === 'https:' ? tlsRequest : plainRequest
+    const headers = Object.fromEntries(new Headers(init.headers))
+    const { signal } = init
+    const request = send(target, {
+      method: init.method ?? 'GET',
+      headers,
+      agent: false,
+      ...(signal == null ? {} : { signal }),
+    })
+    request.once('error', (cause) => reject(new TypeError('fetch failed', { cause })))
+    request.once('response', (response) => {
+      const status = response.statusCode ?? 0
+      const received = new Headers()
+      for (const [name, values] of Object.entries(response.headersDistinct))
+        for (const value of values ?? []) received.append(name, value)
+      // What the doctor judges is in status and headers.
+      response.destroy()
+      resolve(
+        status < 200 || status > 599 ? Response.error() : new Response(null, { status, headers: received }),
+      )
+    })
+    request.end()
+  })
+}
+
+/** A body that breaks off, or has no end, is an answer too. */
 async function read(response: IncomingMessage): Promise<Answered> {
   const chunks: Buffer[] = []
   let bytes = 0
@@ -85,23 +126,21 @@ async function read(response: IncomingMessage): Promise<Answered> {
   } catch {
     // What came so far is enough.
   }
+  const text = Buffer.concat(chunks).toString()
   return {
     reached: true,
     status: response.statusCode ?? 0,
     headers: Object.fromEntries(
       Object.entries(response.headers).map(([name, value]) => [name, String(value ?? '')]),
     ),
-    fields: fieldsOf(Buffer.concat(chunks).toString()),
+    fields: fieldsOf(text),
+    edgeCode: EDGE_CODE.exec(text)?.[1],
   }
 }
 
 function fieldsOf(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? { ...value } : {}
-  } catch {
-    return {}
-  }
+  const value = parseJson(text)
+  return typeof value === 'object' && value !== null ? { ...value } : {}
 }
 
 function reasonOf(error: Error): string {

@@ -6,7 +6,7 @@
  */
 
 import type { Config } from '../../../src/config/config.ts'
-import { type Deployment, isSecretName, parseDeployment, secretNames } from '../deployment.ts'
+import { accessNames, type Deployment, isSecretName, parseDeployment, secretNames } from '../deployment.ts'
 import { devHotkeys } from './dev-keys.ts'
 import { type Finding, fail, pass, warn } from './finding.ts'
 
@@ -19,7 +19,7 @@ export function checkConfiguration(deployment: Deployment): Finding[] {
   }
   const where =
     deployment.environment === undefined ? '[vars] or .dev.vars' : `[env.${deployment.environment}.vars]`
-  return parsed.faults.map((fault) => fail('configuration', fault, `mend it in ${where} and deploy`))
+  return parsed.faults.map((fault) => fail('configuration', fault, `fix it in ${where} and deploy`))
 }
 
 /** `host` is the gateway's. */
@@ -130,11 +130,7 @@ function checkClearText({ env, environment }: Deployment): Finding {
   const names = Object.keys(env).filter(isSecretName)
   if (names.length === 0) return pass('clear-text', 'no secret in wrangler.toml')
   const todo = `take it out, choose a new one, and npm run secrets -- --env ${environment}`
-  return fail(
-    'clear-text',
-    `${names.join(', ')} is written in wrangler.toml, for everybody who reads it`,
-    todo,
-  )
+  return fail('clear-text', `${names.join(', ')} is written in wrangler.toml, for all who read it`, todo)
 }
 
 function checkRegistration(environment: string, { requireRegisteredHotkey }: Config): Finding {
@@ -146,10 +142,27 @@ function checkRegistration(environment: string, { requireRegisteredHotkey }: Con
 function checkAllowList(environment: string, { extraHotkeys }: Config): Finding {
   const known = devHotkeys().filter(({ hotkey }) => extraHotkeys.has(hotkey))
   if (known.length > 0) {
-    const says = `everybody knows the secret of ${known.map(({ name }) => name).join(', ')}`
+    const says = `the secret of ${known.map(({ name }) => name).join(', ')} is public`
     return graver(environment)('allow-list', says, 'take it out of EXTRA_REGISTERED_HOTKEYS')
   }
   return pass('allow-list', `${extraHotkeys.size} hotkeys, none with a known secret`)
+}
+
+/**
+ * Whether one Access credential opens the tunnels of several challenges. Cloudflare's documents do not say whether the credential is
+ * taken out before the service sees the request, so whoever runs one challenge might use it to ask another.
+ */
+export function checkAccessCredential({ challenges }: Config, held: ReadonlySet<string>): Finding[] {
+  const behindTunnels = challenges.filter(
+    ({ status, origins }) => status === 'active' && origins.some(({ protocol }) => protocol === 'https:'),
+  )
+  if (behindTunnels.length === 0) return []
+  const shared = behindTunnels.map(({ slug }) => slug).filter((slug) => !held.has(accessNames(slug).id))
+  if (shared.length < 2) return [pass('access-credential', 'no two challenges share an Access credential')]
+  const says = `one Access credential opens ${shared.join(', ')}`
+  const { id, secret } = accessNames(shared[0] ?? '')
+  const todo = `if different people run them, give each its own: ${id} and ${secret}, with its own service token and policy`
+  return [warn('access-credential', says, todo)]
 }
 
 /** Names of secrets the environment holds, against those the configuration asks for. */

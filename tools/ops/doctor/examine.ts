@@ -5,11 +5,14 @@
 
 import type { Config } from '../../../src/config/config.ts'
 import { type Deployment, parseDeployment } from '../deployment.ts'
-import { createAsk } from './ask.ts'
-import { checkConfiguration, checkDeployment, checkSecrets } from './configuration.ts'
+import { createAsk, plainFetch } from './ask.ts'
+import { checkChain } from './chain.ts'
+import { checkAccessCredential, checkConfiguration, checkDeployment, checkSecrets } from './configuration.ts'
+import { checkEdge } from './edge.ts'
 import { type Finding, fail, warn } from './finding.ts'
+import { checkKeepAlive } from './keep-alive.ts'
 import { checkOldDoor } from './old-door.ts'
-import { checkChallenge, checkTunnel, doorsOf, type OriginContext } from './origins.ts'
+import { accessIn, checkChallenge, checkTunnel, doorsOf, type OriginContext } from './origins.ts'
 import {
   checkAdmin,
   checkClock,
@@ -22,8 +25,9 @@ import {
   readLimits,
 } from './outside.ts'
 import { checkPrivatePaths, checkRawPaths } from './paths.ts'
-import { type Known, lookUpChallenges } from './registered.ts'
-import { checkBodyLimit, checkDryRun, type Protocol, readProtocol } from './rehearsal.ts'
+import { checkPublicPages } from './public-pages.ts'
+import { type Known, listPublished, lookUpChallenges } from './registered.ts'
+import { checkBodyLimit, checkDryRun, checkTokens, type Protocol, readProtocol } from './rehearsal.ts'
 
 /** Names of the secrets that are held, or why they are not known. */
 export type Held = { readonly names: ReadonlySet<string> } | { readonly fault: string; readonly todo: string }
@@ -37,6 +41,8 @@ export interface Examination {
   readonly oldDoors: readonly URL[]
   /** Unix seconds, with fractions. */
   readonly now: () => number
+  /** Waits as long as a challenge's connection is left idle. */
+  readonly idle: () => Promise<unknown>
 }
 
 /** Of a gateway whose configuration is not known. */
@@ -46,16 +52,20 @@ export async function examine(examination: Examination): Promise<readonly Findin
   const { gateway, deployment, oldDoors, now } = examination
   const parsed = deployment && parseDeployment(deployment)
   const ask = createAsk(gateway)
-  const known = await lookUpChallenges(ask, parsed?.ok === true ? parsed.value : undefined)
+  const [known, published] = await Promise.all([
+    lookUpChallenges(ask, parsed?.ok === true ? parsed.value : undefined),
+    listPublished(ask),
+  ])
   const { config } = known
   const asked = known.challenges.find(({ slug, name }) => [slug, name].includes(examination.slug ?? ''))
   const active = known.challenges.find(({ status }) => status === 'active')
-  const slug = asked?.slug ?? examination.slug ?? active?.slug
+  const slug = asked?.slug ?? examination.slug ?? active?.slug ?? published[0]
   const patient: Patient = {
     gateway,
     ask,
     environment: environmentOf(examination),
     slug,
+    published,
     configured: deployment !== undefined,
     blockedUids: config?.blockedUids,
     blockedHotkeys: config?.blockedHotkeys,
@@ -83,6 +93,7 @@ async function examineOutside(patient: Patient, expected: Expected): Promise<Fin
   const ready = await checkReady(patient)
   // Without a configuration the gateway refuses everything else.
   if (ready.some(({ says }) => says.includes('configuration'))) return [health, ...ready]
+  if (protocol === undefined) return [noGateway(patient)]
   return [
     health,
     ...ready,
@@ -95,14 +106,23 @@ async function examineOutside(patient: Patient, expected: Expected): Promise<Fin
       checkBodyLimit(patient, limits),
       checkDryRun(patient, protocol),
       checkDevKeys(patient),
+      checkEdge(patient),
     ])),
+    ...(await checkTokens(patient, protocol, patient.published)),
+    ...(await checkPublicPages(patient, patient.published)),
     ...compare(expected, protocol, limits),
   ]
 }
 
+/** A challenge, or any service with a /health, at the address. Said once: none of what follows would be about a gateway. */
+function noGateway({ gateway }: Patient): Finding {
+  const says = `${gateway.origin} answers, but it is no gateway: GET /version names no netuid and protocol family`
+  return fail('health', says, 'check --gateway; if the address is right, another service has taken it')
+}
+
 /** What is deployed against what is written. */
-function compare(expected: Expected, protocol: Protocol | undefined, limits: Limits | undefined): Finding[] {
-  if (expected === undefined || protocol === undefined || limits === undefined) return []
+function compare(expected: Expected, protocol: Protocol, limits: Limits | undefined): Finding[] {
+  if (expected === undefined || limits === undefined) return []
   const todo = 'deploy, or examine the environment this gateway belongs to'
   if (protocol.netuid !== expected.netuid || protocol.family !== expected.family) {
     const deployed = `subnet ${protocol.netuid}, protocol ${protocol.family}`
@@ -126,10 +146,15 @@ async function examineInside(
     config,
     secrets: deployment.secrets,
     environment,
-    fetch: (url, init) => fetch(url, init),
+    fetch: plainFetch,
     askAt: createAsk,
   }
-  const answers = await Promise.all(active.flatMap(doorsOf).map((door) => checkChallenge(door, context)))
+  const doors = active.flatMap(doorsOf)
+  const [answers, kept, chain] = await Promise.all([
+    Promise.all(doors.map((door) => checkChallenge(door, context))),
+    Promise.all(doors.map((door) => checkKeepAlive(door, examination.idle))),
+    checkChain(config, { askAt: createAsk, access: accessIn(context, undefined) }),
+  ])
   const { masterOrigin } = config
   const master = masterOrigin && { label: 'master', origin: masterOrigin, marker: undefined }
   return [
@@ -137,7 +162,9 @@ async function examineInside(
     ...findings,
     ...checkDeployment(deployment, config, examination.gateway.hostname),
     ...secretFindings(examination.held, deployment, config),
+    ...chain,
     ...answers.flat(),
+    ...kept.flat(),
     ...(master === undefined ? [] : await checkTunnel(master, context)),
   ]
 }
@@ -145,7 +172,10 @@ async function examineInside(
 /** What could not be looked at is not well in production. */
 function secretFindings(held: Held | undefined, deployment: Deployment, config: Config): Finding[] {
   if (held === undefined) return []
-  if ('names' in held) return checkSecrets(deployment, config, held.names)
+  if ('names' in held) {
+    const access = deployment.environment === undefined ? [] : checkAccessCredential(config, held.names)
+    return [...checkSecrets(deployment, config, held.names), ...access]
+  }
   const finding = deployment.environment === 'production' ? fail : warn
   return [finding('secrets', held.fault, held.todo)]
 }

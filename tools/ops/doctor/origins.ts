@@ -10,7 +10,9 @@ import type { Challenge } from '../../../src/challenge/challenge.ts'
 import { type Config, tokenName } from '../../../src/config/config.ts'
 import { originUrl } from '../../../src/origin/bridge.ts'
 import { type CallOrigin, createOrigin, type OriginAnswer } from '../../../src/origin/origin.ts'
+import type { ProtocolFamily } from '../../../src/protocol/canonical.ts'
 import { headerPrefix } from '../../../src/protocol/headers.ts'
+import { accessNames } from '../deployment.ts'
 import type { Ask } from './ask.ts'
 import { type Finding, fail, pass, warn } from './finding.ts'
 
@@ -47,7 +49,7 @@ export async function checkChallenge(challenge: Door, context: OriginContext): P
   const faults: string[] = []
   const call = createOrigin({
     timeoutMs: TIMEOUT_MS,
-    access: () => accessIn(context),
+    access: () => accessIn(context, challenge.slug),
     fetch: (url, init) => context.fetch(url, init).catch((error) => noteFault(error, faults)),
   })
   const [answer, tunnel] = await Promise.all([
@@ -57,7 +59,7 @@ export async function checkChallenge(challenge: Door, context: OriginContext): P
   if (answer.delivered) await answer.response.body?.cancel()
   if (
     challenge.origin.protocol === 'https:' &&
-    accessIn(context) === undefined &&
+    accessIn(context, challenge.slug) === undefined &&
     isTurnedAway(challenge, answer)
   )
     return [notTried(challenge, context), ...tunnel]
@@ -69,11 +71,11 @@ export async function checkChallenge(challenge: Door, context: OriginContext): P
 /** The gateway logs no more than the error's kind; the doctor may say which: `ENOTFOUND`, `ECONNREFUSED`, `CERT_HAS_EXPIRED`. */
 function noteFault(error: unknown, faults: string[]): never {
   const cause = error instanceof Error ? error.cause : undefined
-  if (cause instanceof Error && 'code' in cause) faults.push(String(cause.code))
+  if (cause instanceof Error && 'code' in cause && cause.code !== 'ABORT_ERR') faults.push(String(cause.code))
   throw error
 }
 
-/** As Access turns away whoever has no service token. With a marker on it a refusal is the challenge's own. */
+/** As Access turns away a client without the service token. With a marker on it a refusal is the challenge's own. */
 function isTurnedAway({ marker }: Door, answer: OriginAnswer): boolean {
   if (answer.delivered) return marker === undefined && [401, 403].includes(answer.response.status)
   return ['access login', 'no marker, 401', 'no marker, 403'].includes(answer.cause)
@@ -96,7 +98,7 @@ function judgeAlive({ label }: Door, answer: OriginAnswer, fault: string | undef
   if (status === 200) return pass(check, 'answers through its origin')
   if (status === 401 || status === 403)
     return fail(check, `GET /health is refused with ${status}`, ACCESS_HINT)
-  return warn(check, `GET /health answers ${status}`, 'ask whoever runs the challenge')
+  return warn(check, `GET /health answers ${status}`, 'ask the operator of the challenge')
 }
 
 function originHint(cause: string): string {
@@ -124,10 +126,11 @@ function checkMarker({ label, marker }: Door): Finding {
 async function checkToken(challenge: Door, call: CallOrigin, context: OriginContext): Promise<Finding> {
   const { slug, label } = challenge
   const check = `token:${label}`
-  const wrong = await weightsStatus(challenge, call, context, randomBytes(24).toString('hex'))
+  const { family } = context.config
+  const wrong = await weightsStatus(challenge, call, { family, token: randomBytes(24).toString('hex') })
   if (wrong !== undefined && wrong >= 200 && wrong < 300) {
     const todo = 'the challenge must compare the bearer token on every /internal route'
-    return fail(check, 'the private routes take any token', todo)
+    return fail(check, 'its private routes take any token', todo)
   }
   const current = context.secrets.get(tokenName(slug))
   const next = context.secrets.get(`${tokenName(slug)}_NEXT`)
@@ -139,11 +142,24 @@ async function checkToken(challenge: Door, call: CallOrigin, context: OriginCont
       todo,
     )
   }
-  const status = await weightsStatus(challenge, call, context, current ?? next ?? '')
+  const token = current ?? next ?? ''
+  const status = await weightsStatus(challenge, call, { family, token })
   if (status === undefined)
     return fail(check, 'no answer on its private routes', 'docs/runbook.md, "Origin down"')
   if (status >= 200 && status < 300) return pass(check, 'accepted, and a wrong one refused')
-  const later = next === undefined ? undefined : await weightsStatus(challenge, call, context, next)
+  if (status === 400 || status === 403) {
+    const other = otherFamily(family)
+    const again = await weightsStatus(challenge, call, { family: other, token })
+    if (again !== undefined && again >= 200 && again < 300) {
+      const says = `refused with ${status} under ${headerPrefix(family)}-* headers, and accepted under ${headerPrefix(other)}-*`
+      return fail(
+        check,
+        says,
+        `set PROTOCOL_FAMILY = "${other}" and deploy, or move the challenge (docs/runbook.md, "Wrong family")`,
+      )
+    }
+  }
+  const later = next === undefined ? undefined : await weightsStatus(challenge, call, { family, token: next })
   if (later !== undefined && later >= 200 && later < 300)
     return warn(
       check,
@@ -175,16 +191,19 @@ function tokenFault(check: string, status: number, slug: string): Finding {
 async function weightsStatus(
   challenge: Door,
   call: CallOrigin,
-  { config }: OriginContext,
-  token: string,
+  { family, token }: { readonly family: ProtocolFamily; readonly token: string },
 ): Promise<number | undefined> {
-  const slugHeader = `${headerPrefix(config.family)}-Challenge-Slug`
+  const slugHeader = `${headerPrefix(family)}-Challenge-Slug`
   const answer = await call(
     request(challenge, WEIGHTS, { authorization: `Bearer ${token}`, [slugHeader]: challenge.slug }),
   )
   if (!answer.delivered) return undefined
   await answer.response.body?.cancel()
   return answer.response.status
+}
+
+function otherFamily(family: ProtocolFamily): ProtocolFamily {
+  return family === 'base' ? 'platform' : 'base'
 }
 
 /** Only Access stands between a tunnel hostname and the world: without the service token nobody may get through. */
@@ -209,7 +228,12 @@ export async function checkTunnel(
 }
 
 function request({ origin, marker }: Door, path: string, headers: Readonly<Record<string, string>>) {
-  return { url: originUrl(origin, path, ''), method: 'GET', headers: new Headers(headers), marker }
+  return {
+    url: originUrl(origin, path, ''),
+    method: 'GET',
+    headers: new Headers({ accept: '*/*', ...headers }),
+    marker,
+  }
 }
 
 /** Where the values of secrets are read from. */
@@ -217,8 +241,11 @@ function secretsFile(environment: string): string {
   return environment === 'local' ? '.dev.vars' : `.dev.vars.${environment}`
 }
 
-function accessIn({ secrets }: OriginContext) {
-  const clientId = secrets.get('ACCESS_CLIENT_ID')
-  const clientSecret = secrets.get('ACCESS_CLIENT_SECRET')
+/** The challenge's own credential, else the one for all. */
+export function accessIn({ secrets }: Pick<OriginContext, 'secrets'>, slug: string | undefined) {
+  const own = slug === undefined ? undefined : accessNames(slug)
+  const isOwn = own !== undefined && secrets.has(own.id)
+  const clientId = secrets.get(isOwn ? own.id : 'ACCESS_CLIENT_ID')
+  const clientSecret = secrets.get(isOwn ? own.secret : 'ACCESS_CLIENT_SECRET')
   return clientId === undefined || clientSecret === undefined ? undefined : { clientId, clientSecret }
 }

@@ -5,7 +5,7 @@
 import type { Answer, Ask } from './ask.ts'
 import { devHotkeys } from './dev-keys.ts'
 import { type Finding, fail, pass, warn } from './finding.ts'
-import { explain, isRefusal } from './refusal.ts'
+import { explain, isRefusal, refusedByCloudflare } from './refusal.ts'
 
 /** A refresh that confirms the members is written down only when half of the maximum age has passed, by the next turn of the cron. */
 const CRON_SECONDS = 300
@@ -21,6 +21,8 @@ export interface Patient {
   readonly environment: string
   /** A challenge to try things on; undefined when none is known. */
   readonly slug: string | undefined
+  /** Slugs that the gateway lists for everyone. */
+  readonly published: readonly string[]
   /** Whether wrangler.toml was read, too. */
   readonly configured: boolean
   /** What the configuration blocks; undefined when it is not known. */
@@ -37,6 +39,12 @@ export async function checkHealth({ ask, gateway }: Patient): Promise<Finding> {
   const answer = await ask('/health')
   if (answer.reached && answer.status === 200 && answer.fields['status'] === 'ok')
     return pass('health', `${gateway.origin} answers`)
+  if (refusedByCloudflare(answer) !== undefined)
+    return fail(
+      'health',
+      `GET /health: ${explain(answer)}`,
+      'look the cf-ray up in the zone (docs/runbook.md, "Cloudflare refused a miner")',
+    )
   const todo = answer.reached
     ? 'another server answers there: check the domain in wrangler.toml and in the Cloudflare dashboard'
     : 'check the URL, and that the gateway is deployed (npx wrangler deployments list --env NAME)'
@@ -52,7 +60,7 @@ export async function checkReady({ ask, maxAgeSeconds }: Patient): Promise<Findi
       'ready',
       `subnet snapshot of block ${metagraph['block']}, ${metagraph['hotkeys']} hotkeys`,
     )
-    return [ready, checkAge(age, maxAgeSeconds)]
+    return [ready, checkAge(age, maxAgeSeconds), ...contradictionIn(answer)]
   }
   if (isRefusal(answer, 'internal_error')) {
     const todo = 'run the doctor with --local or --env NAME: it names every fault; then deploy again'
@@ -69,6 +77,15 @@ export async function checkReady({ ask, maxAgeSeconds }: Patient): Promise<Findi
   }
   const todo = 'docs/runbook.md, "Metagraph stuck": the gateway cannot read the chain'
   return [fail('ready', `no usable subnet snapshot (${explain(answer)}); every upload is refused`, todo)]
+}
+
+/** The gateway names the endpoints that told different stories in its last refresh; the snapshot it has will soon be too old. */
+function contradictionIn(answer: Answer): Finding[] {
+  const named: unknown = answer.reached ? answer.fields['contradicting_endpoints'] : undefined
+  if (!Array.isArray(named) || named.length === 0) return []
+  const todo =
+    'find out which is wrong and take it out of CHAIN_ENDPOINTS; until then push a recording (docs/runbook.md, "Metagraph stuck")'
+  return [fail('chain', `endpoints contradict each other: ${named.map(String).join(', ')}`, todo)]
 }
 
 function checkAge(age: number, maxAgeSeconds: number): Finding {
@@ -144,13 +161,15 @@ export async function checkAdmin({ ask }: Patient): Promise<Finding> {
   const answers = await Promise.all(
     tries.map(async (each) => ({ ...each, answer: await ask(each.path, each) })),
   )
-  const open = answers.find(({ answer }) => !isRefusal(answer, 'unauthorized'))
-  if (open === undefined) return pass('admin', 'refuses everybody without the token')
-  const todo = 'nobody but the gateway may answer there: check what stands in front of it, and deploy again'
+  const open = answers.find(
+    ({ answer }) => !isRefusal(answer, 'unauthorized') && refusedByCloudflare(answer) === undefined,
+  )
+  if (open === undefined) return pass('admin', 'refuses all requests without the token')
+  const todo = 'only the gateway may answer there: check what stands in front of it, and deploy again'
   return fail('admin', `${open.method} ${open.path} without a token: ${explain(open.answer)}`, todo)
 }
 
-/** Everybody knows the secrets of the development keys. */
+/** The secrets of the development keys are public. */
 export async function checkDevKeys({
   ask,
   environment,
@@ -169,7 +188,7 @@ export async function checkDevKeys({
   if (registered.length === 0) return pass('development-keys', 'none may upload as a member of the subnet')
   const named = registered.map(({ name, uid }) => `${name} (uid ${uid})`).join(', ')
   if (environment === 'local') return pass('development-keys', `${named}, as befits a local chain`)
-  const says = `everybody knows the secret of ${named} and can upload in that name`
+  const says = `the secret of ${named} is public: anyone can upload in that name`
   const todo = 'put them into BLOCKED_HOTKEYS, and check that CHAIN_ENDPOINTS names your chain'
   return environment === 'production'
     ? fail('development-keys', says, todo)

@@ -8,7 +8,7 @@
 import type { Answer } from './ask.ts'
 import { type Finding, fail, pass } from './finding.ts'
 import type { Patient } from './outside.ts'
-import { explain, isRefusal } from './refusal.ts'
+import { explain, isRefusal, refusedByCloudflare } from './refusal.ts'
 
 const PRIVATE = [
   '/internal/v1/get_weights',
@@ -76,5 +76,6 @@ function tryAll({ ask }: Patient, paths: readonly string[]) {
 /** Refused by the gateway, or by the edge before it (which gives no request id). */
 function isShut(answer: Answer): boolean {
   if (isRefusal(answer, 'path_not_allowed', 'not_found', 'challenge_not_found')) return true
+  if (refusedByCloudflare(answer) !== undefined) return true
   return answer.reached && answer.status === 400 && answer.headers['x-request-id'] === undefined
 }

@@ -5,6 +5,7 @@
 
 import type { Challenge } from '../../../src/challenge/challenge.ts'
 import type { Config } from '../../../src/config/config.ts'
+import { isRecord } from '../../../src/protocol/json.ts'
 import { createChallengeSource } from '../../../src/registry/challenge-source.ts'
 import { type PublishedRegistry, parseRegistry } from '../../../src/registry/published.ts'
 import type { Ask } from './ask.ts'
@@ -19,6 +20,19 @@ export interface Known {
   readonly findings: readonly Finding[]
 }
 
+/** How many challenges the doctor tries one by one; dry runs are limited by address. */
+const MOST_TRIED = 10
+
+/** Slugs of the active challenges, as the gateway lists them for everyone; none when it does not. */
+export async function listPublished(ask: Ask): Promise<readonly string[]> {
+  const answer = await ask('/v1/challenges')
+  const list: unknown = answer.reached && answer.status === 200 ? answer.fields['challenges'] : undefined
+  if (!Array.isArray(list)) return []
+  return list
+    .flatMap((entry: unknown) => (isRecord(entry) && typeof entry['slug'] === 'string' ? entry['slug'] : []))
+    .slice(0, MOST_TRIED)
+}
+
 /** Without a configuration only the registry tells of challenges; a gateway without a master has none. */
 export async function lookUpChallenges(ask: Ask, config: Config | undefined): Promise<Known> {
   if (config !== undefined && config.masterOrigin === undefined)
@@ -28,7 +42,7 @@ export async function lookUpChallenges(ask: Ask, config: Config | undefined): Pr
   if (config === undefined) return { challenges: registry?.challenges ?? [], config, findings: [] }
   if (registry === undefined) {
     const says = `GET /v1/registry: ${explain(answer)}`
-    const todo = 'start the master or mend its tunnel (docs/runbook.md, "Tunnel down")'
+    const todo = 'start the master or repair its tunnel (docs/runbook.md, "Tunnel down")'
     const finding = config.challenges.length === 0 ? fail : warn
     return { challenges: config.challenges, config, findings: [finding('registry', says, todo)] }
   }

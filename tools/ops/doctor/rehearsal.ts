@@ -5,8 +5,10 @@
 
 import { randomBytes, randomUUID } from 'node:crypto'
 import { hashBody, signUpload, submissionsPath } from '../../../miner/sign.ts'
+import { tokenName } from '../../../src/config/config.ts'
 import { createSigner } from '../../../src/crypto/sign.ts'
 import type { ProtocolFamily } from '../../../src/protocol/canonical.ts'
+import type { Answer } from './ask.ts'
 import { type Finding, fail, pass, warn } from './finding.ts'
 import type { Limits, Patient } from './outside.ts'
 import { explain, isRefusal } from './refusal.ts'
@@ -28,11 +30,42 @@ export async function readProtocol({ ask }: Patient): Promise<Protocol | undefin
   return { netuid, family }
 }
 
-export async function checkDryRun(patient: Patient, protocol: Protocol | undefined): Promise<Finding> {
+export async function checkDryRun(patient: Patient, protocol: Protocol): Promise<Finding> {
   const { slug } = patient
   if (slug === undefined) return untried('dry-run', patient)
-  if (protocol === undefined)
-    return fail('dry-run', 'GET /version names no netuid and protocol', 'deploy the gateway again')
+  const answer = await rehearse(patient, protocol, slug)
+  if (isRefusal(answer, 'not_found', 'method_not_allowed'))
+    return warn('dry-run', 'this gateway has no dry run yet', 'deploy the current version')
+  if (isRefusal(answer, 'rate_limited'))
+    return warn('dry-run', 'too many dry runs from this address', 'wait a minute and run the doctor again')
+  if (!answer.reached || answer.status !== 200)
+    return fail('dry-run', explain(answer), 'npx wrangler tail --env NAME shows the cause')
+  return judge(patient, codesByCheck(answer.fields['checks']))
+}
+
+/** Of the other challenges only what differs from one to the next: a registered one may have no token yet. */
+export async function checkTokens(
+  patient: Patient,
+  protocol: Protocol,
+  slugs: readonly string[],
+): Promise<Finding[]> {
+  const others = slugs.filter((slug) => slug !== patient.slug)
+  const findings = await Promise.all(
+    others.map(async (slug) => {
+      const answer = await rehearse(patient, protocol, slug)
+      const code = codesByCheck(answer.reached ? answer.fields['checks'] : undefined).get('challenge_token')
+      if (code === undefined || code === 'pass' || code === 'skipped') return []
+      return fail(
+        'dry-run',
+        `challenge_token of ${slug}: ${code}`,
+        `npm run secrets -- --env NAME ${tokenName(slug)}`,
+      )
+    }),
+  )
+  return findings.flat()
+}
+
+async function rehearse(patient: Patient, protocol: Protocol, slug: string): Promise<Answer> {
   const upload = {
     ...protocol,
     slug,
@@ -41,18 +74,11 @@ export async function checkDryRun(patient: Patient, protocol: Protocol | undefin
     timestamp: Math.floor(patient.now()),
   }
   const signed = signUpload(upload, createSigner(randomBytes(32), 'sr25519'), randomBytes(32))
-  const answer = await patient.ask(`${submissionsPath(slug)}/verify`, {
+  return patient.ask(`${submissionsPath(slug)}/verify`, {
     method: 'POST',
     headers: signed.headers,
     body: BODY,
   })
-  if (isRefusal(answer, 'not_found', 'method_not_allowed'))
-    return warn('dry-run', 'this gateway has no dry run yet', 'deploy the current version')
-  if (isRefusal(answer, 'rate_limited'))
-    return warn('dry-run', 'too many dry runs from this address', 'wait a minute and run the doctor again')
-  if (!answer.reached || answer.status !== 200)
-    return fail('dry-run', explain(answer), 'npx wrangler tail --env NAME shows the cause')
-  return judge(patient, codesByCheck(answer.fields['checks']))
 }
 
 function untried(check: string, { configured }: Patient): Finding {
@@ -71,7 +97,7 @@ function judge({ environment, slug }: Patient, codes: Codes): Finding {
   }
   const registration = codes.get('registration')
   if (registration === 'pass') {
-    const says = 'a key that nobody registered may upload'
+    const says = 'a key that is not registered may upload'
     const todo = 'set REQUIRE_REGISTERED_HOTKEY to true'
     if (environment === 'local') return pass('dry-run', `${says} (REQUIRE_REGISTERED_HOTKEY is false)`)
     return environment === 'production' ? fail('dry-run', says, todo) : warn('dry-run', says, todo)
