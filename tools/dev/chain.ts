@@ -1,10 +1,13 @@
 /**
  * A development chain node: JSON-RPC over HTTP POST, as a subtensor node speaks it, with a subnet of well-known keys.
  *
- *     node tools/dev/chain.ts --port 9944 --netuid 100 [--fixture FILE] [--fast]     --fast: blocks of 250 ms, from block 0 on
+ *     node tools/dev/chain.ts --port 9944 --netuid 100 [--fixture FILE] [--registered FILE] [--fast]     --fast: blocks of 250 ms, from block 0 on
  *     curl -X POST localhost:9944/dev/register -d '{"hotkey":"5…"}'     registers a hotkey at the next block
+ *
+ * With `--registered` the hotkeys that were registered so are written to that file, and are members again after a restart.
  */
 
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { parseArgs } from 'node:util'
 import { decodeAddress } from '@polkadot/keyring'
@@ -14,6 +17,8 @@ import { answerRpc, type ChainOptions, createChain, type DevChain } from './chai
 export interface StartOptions extends Partial<ChainOptions> {
   /** 0 (the default) takes any free port. */
   readonly port?: number
+  /** Where hotkeys registered over HTTP or by `register` are kept; in memory when absent. */
+  readonly registeredFile?: string
 }
 
 export interface RunningChain {
@@ -26,14 +31,22 @@ export interface RunningChain {
 }
 
 export async function startChain(options: StartOptions = {}): Promise<RunningChain> {
+  const { registeredFile, members = developmentMembers().map(({ publicKey }) => publicKey) } = options
+  const kept = new Set(readHotkeys(registeredFile))
   const chain = createChain({
     netuid: 100,
-    members: developmentMembers().map((member) => member.publicKey),
     now: () => Date.now() / 1000,
     ...options,
+    members: [...members, ...[...kept].map((hotkey) => decodeAddress(hotkey))],
   })
+  const register = (hotkey: string) => {
+    const place = chain.register(decodeAddress(hotkey))
+    kept.add(hotkey)
+    if (registeredFile !== undefined) writeFileSync(registeredFile, JSON.stringify([...kept]))
+    return place
+  }
   const server = createServer((request, response) => {
-    serve(chain, request, response).catch(() => response.destroy())
+    serve({ chain, register }, request, response).catch(() => response.destroy())
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(options.port ?? 0, '127.0.0.1', resolve)
@@ -43,7 +56,7 @@ export async function startChain(options: StartOptions = {}): Promise<RunningCha
   return {
     url: `http://127.0.0.1:${port}`,
     genesisHash: chain.genesisHash,
-    register: (hotkey) => chain.register(decodeAddress(hotkey)),
+    register,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
@@ -52,19 +65,33 @@ export async function startChain(options: StartOptions = {}): Promise<RunningCha
   }
 }
 
-async function serve(chain: DevChain, request: IncomingMessage, response: ServerResponse): Promise<void> {
+/** Hotkeys that an earlier run registered. */
+function readHotkeys(file: string | undefined): string[] {
+  return file !== undefined && existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : []
+}
+
+interface Served {
+  readonly chain: DevChain
+  readonly register: RunningChain['register']
+}
+
+async function serve(
+  { chain, register }: Served,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk)
   const body = parseJson(Buffer.concat(chunks).toString())
   if (request.method !== 'POST') return send(response, 405, { error: 'POST JSON-RPC here' })
-  if (request.url === '/dev/register') return send(response, 200, register(chain, body))
+  if (request.url === '/dev/register') return send(response, 200, answerRegister(register, body))
   send(response, 200, answerRpc(chain, body))
 }
 
-function register(chain: DevChain, body: unknown): object {
+function answerRegister(register: Served['register'], body: unknown): object {
   const hotkey = typeof body === 'object' && body !== null && 'hotkey' in body ? body.hotkey : undefined
   try {
-    return chain.register(decodeAddress(String(hotkey)))
+    return register(String(hotkey))
   } catch {
     return { error: 'send {"hotkey":"5…"}' }
   }
@@ -88,6 +115,7 @@ if (import.meta.main) {
       port: { type: 'string', default: '9944' },
       netuid: { type: 'string', default: '100' },
       fixture: { type: 'string' },
+      registered: { type: 'string' },
       fast: { type: 'boolean', default: false },
     },
   })
@@ -96,6 +124,7 @@ if (import.meta.main) {
   const chain = await startChain({
     port: Number(values.port),
     netuid: Number(values.netuid),
+    ...(values.registered === undefined ? {} : { registeredFile: values.registered }),
     ...members,
     ...pace,
   })

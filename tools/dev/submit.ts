@@ -1,196 +1,82 @@
 /**
- * `npm run submit -- FILE`: signs a file as a miner would, posts it to the gateway, and says what came back.
+ * `npm run submit -- FILE`: the miner's command line (`platform-edge upload`) with a development key and the local gateway.
  *
- * The key is a development key or a seed of one's own. A seed is a secret, so it comes from a file (hex, or a Bittensor hotkey
- * file) or from the environment (SEED), never from the command line. Exit code 0 for 2xx, 1 for a refusal, 2 when nothing was sent.
+ * Everything but `--key` and `--ed25519` is for that command line; a wallet or a secret of one's own wins over the development key.
  */
 
-import { readFile } from 'node:fs/promises'
-import { STATUS_CODES } from 'node:http'
+import { spawn } from 'node:child_process'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
-import { hexToBytes } from '@noble/hashes/utils.js'
-import { createClient, type Answer as GatewayAnswer, keySigner } from '../../miner/client.ts'
-import { parseKeyfile } from '../../miner/wallet/keyfile.ts'
-import { createSigner, type Signer } from '../../src/crypto/sign.ts'
-import { isSlug, type ProtocolFamily } from '../../src/protocol/canonical.ts'
+import { findDevKey } from './keys.ts'
+import { runCommand, UsageError } from './usage.ts'
 
-import { findDevKey, type Scheme } from './keys.ts'
-import { parseOrExplain, runCommand, UsageError } from './usage.ts'
+const CLI = path.resolve(import.meta.dirname, '../../miner/cli.ts')
+const GATEWAY = 'http://127.0.0.1:8787'
+const CHALLENGE = 'demo'
 
-const USAGE = `usage: npm run submit -- FILE [options]
+const USAGE_TEXT = `usage: npm run submit -- FILE [options]
 
   --key NAME         development key: alice (default), bob, charlie, dave, eve, ferdie
-  --seed-file FILE   seed of your own: 64 hex digits, or a Bittensor hotkey file; or set SEED in the environment
-  --ed25519          sign with ed25519 instead of sr25519
-  --challenge SLUG   default demo
-  --gateway URL      default http://127.0.0.1:8787, or GATEWAY_URL
-  --nonce TEXT       default random; give one twice to see a replay refused
-  --netuid N         default 100
-  --family NAME      platform (default) or base`
+  --ed25519          the development key of that scheme (alice, bob) instead of sr25519
+  --challenge SLUG   default ${CHALLENGE}
+  --gateway URL      default ${GATEWAY}, or PLATFORM_EDGE_URL
 
-const OPTIONS = {
-  key: { type: 'string' },
-  'seed-file': { type: 'string' },
-  ed25519: { type: 'boolean', default: false },
-  challenge: { type: 'string', default: 'demo' },
-  gateway: { type: 'string', default: process.env['GATEWAY_URL'] ?? 'http://127.0.0.1:8787' },
-  nonce: { type: 'string' },
-  netuid: { type: 'string', default: '100' },
-  family: { type: 'string', default: 'platform' },
-  help: { type: 'boolean', short: 'h', default: false },
-} as const
-
-/** What a header can carry. */
-const PRINTABLE = /^[\x20-\x7e]+$/
-
-export interface FileToSubmit {
-  readonly file: string
-  readonly signer: Signer
-  readonly gateway: string
-  readonly family: ProtocolFamily
-  readonly netuid: number
-  readonly slug: string
-  readonly nonce?: string | undefined
-}
-
-/** What came back, whoever said it. */
-export type Answer = Exclude<GatewayAnswer<unknown>, { readonly kind: 'unreachable' }>
-
-export interface Announced {
-  /** The text that was signed. */
-  readonly message: string
-  readonly hotkey: string
-  readonly bytes: number
-}
-
-/** Signs and posts a file, once; `announce` sees what is signed before it is sent. */
-export async function submitFile(
-  upload: FileToSubmit,
-  announce: (signed: Announced) => void,
-): Promise<Answer> {
-  const body = await readSubmission(upload.file)
-  const { gateway, family, netuid, slug: challenge, nonce } = upload
-  if (nonce !== undefined && !PRINTABLE.test(nonce))
-    throw new UsageError('a nonce has printable ASCII characters only')
-  if (!isSlug(challenge)) throw new UsageError(`${challenge} is not a slug`)
-  if (!URL.canParse(gateway)) throw new UsageError(`${gateway} is not a URL`)
-  const { hotkey, sign } = keySigner(upload.signer)
-  const signer = {
-    hotkey,
-    sign(message: Uint8Array) {
-      announce({ message: new TextDecoder().decode(message), hotkey, bytes: body.length })
-      return sign(message)
-    },
-  }
-  const client = createClient({ gateway, signer, protocol: { netuid, family }, retries: false })
-  const name = path.basename(upload.file)
-  const answer = await client.submitUpload({
-    challenge,
-    body,
-    ...(PRINTABLE.test(name) ? { filename: name } : {}),
-    ...(nonce === undefined ? {} : { nonce }),
-  })
-  if (!answer.ok && answer.kind === 'unreachable')
-    throw new UsageError(
-      `no answer from ${gateway} (${answer.cause}); is the gateway running there? \`npm start\` brings one up`,
-    )
-  return answer
-}
-
-/** Prints what was signed, with the message in full: it is the first thing to compare. */
-export function printSigned({ message, hotkey, bytes }: Announced): void {
-  console.log(`signed   ${message}`)
-  console.log(`         by ${hotkey}, ${bytes} bytes`)
-}
-
-/** Prints the gateway's or the challenge's answer, and the hint when there is one. */
-export function printAnswer(answer: Answer): void {
-  const fields = parseObject(answer.text)
-  const named = `${answer.status} ${STATUS_CODES[answer.status] ?? ''}`
-  console.log(`answered ${named}  (request ${answer.requestId ?? 'without id'})`)
-  console.log(indent(fields === undefined ? answer.text : JSON.stringify(fields, null, 2)))
-  if (answer.ok) return
-  console.log(`error:   ${fields?.['detail'] ?? named}`)
-  if (typeof fields?.['hint'] === 'string') console.log(`hint:    ${fields['hint']}`)
-}
-
-async function readSubmission(file: string): Promise<Uint8Array<ArrayBuffer>> {
-  const content = await readFile(file).catch((error: unknown) => {
-    throw new UsageError(`cannot read ${file} (${errorCode(error)})`)
-  })
-  if (content.length === 0) throw new UsageError(`${file} is empty: there is nothing to submit`)
-  return new Uint8Array(content)
-}
-
-async function chooseSigner(
-  key: string | undefined,
-  seedFile: string | undefined,
-  scheme: Scheme,
-): Promise<Signer> {
-  if (key !== undefined && seedFile !== undefined) throw new UsageError('give --key or --seed-file, not both')
-  if (seedFile !== undefined) {
-    const content = await readFile(seedFile).catch((error: unknown) => {
-      throw new UsageError(`cannot read ${seedFile} (${errorCode(error)})`)
-    })
-    return ownSigner(content, seedFile, scheme)
-  }
-  const seed = process.env['SEED']
-  if (key === undefined && seed !== undefined) return ownSigner(Buffer.from(seed), 'SEED', scheme)
-  const name = key ?? 'alice'
-  const known = findDevKey(name, scheme)
-  if (known === undefined) throw new UsageError(`there is no ${scheme} development key "${name}"`)
-  return createSigner(hexToBytes(known.seed), scheme)
-}
-
-/** Whatever `platform-edge` reads without a password. */
-async function ownSigner(content: Uint8Array, source: string, scheme: Scheme): Promise<Signer> {
-  const parsed = await parseKeyfile(content, scheme)
-  if (parsed.kind === 'key') return parsed.signer
-  throw new UsageError(
-    `${source} ${parsed.kind === 'foreign' ? parsed.what : 'is encrypted; use platform-edge'}`,
-  )
-}
-
-function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? { ...value } : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function indent(text: string): string {
-  return text.replace(/^/gm, '         ')
-}
+and every option of the miner's command line (docs/miners.md); a wallet or secret of yours wins over the development key`
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseOrExplain(USAGE, () =>
-    parseArgs({ options: OPTIONS, allowPositionals: true }),
-  )
-  const [file] = positionals
-  if (values.help) {
-    console.log(USAGE)
-    return 0
+  const args = process.argv.slice(2)
+  if (args.length === 0 || (args.length === 1 && ['--help', '-h'].includes(args[0] ?? ''))) {
+    console.log(USAGE_TEXT)
+    return args.length === 0 ? 2 : 0
   }
-  if (file === undefined || positionals.length > 1) throw new UsageError(`give one file\n\n${USAGE}`)
-  if (!/^\d{1,5}$/.test(values.netuid)) throw new UsageError(`--netuid ${values.netuid} is not a number`)
-  if (values.family !== 'platform' && values.family !== 'base') {
-    throw new UsageError('--family is platform or base')
+  const key = takeOption(args, '--key') ?? 'alice'
+  const scheme = takeFlag(args, '--ed25519') ? 'ed25519' : 'sr25519'
+  const known = findDevKey(key, scheme)
+  if (known === undefined) throw new UsageError(`there is no ${scheme} development key "${key}"`)
+  const { PLATFORM_EDGE_MNEMONIC: mnemonic, PLATFORM_EDGE_SEED: seed } = process.env
+  const own = mnemonic !== undefined || seed !== undefined || args.some((arg) => OWN_KEY.test(arg))
+  const env = {
+    ...process.env,
+    PLATFORM_EDGE_URL: process.env['PLATFORM_EDGE_URL'] ?? GATEWAY,
+    ...(own ? {} : { PLATFORM_EDGE_SEED: known.seed }),
   }
-  const signer = await chooseSigner(values.key, values['seed-file'], values.ed25519 ? 'ed25519' : 'sr25519')
-  const { gateway, challenge: slug, family, nonce } = values
-  const answer = await submitFile(
-    { file, signer, gateway, family, netuid: Number(values.netuid), slug, nonce },
-    printSigned,
-  )
-  printAnswer(answer)
-  return answer.ok ? 0 : 1
+  const defaults = [
+    ...(has(args, '--challenge') ? [] : ['--challenge', CHALLENGE]),
+    ...(own || has(args, '--scheme') ? [] : ['--scheme', scheme]),
+  ]
+  return run(['upload', ...args, ...defaults], env)
 }
 
-if (import.meta.main) await runCommand(main)
+/** A wallet or a secret of the user's. */
+const OWN_KEY =
+  /^(--secret-file|--seed-file|--mnemonic-file|--name|--hotkey|-H|-p|--wallet[-._](name|hotkey|path))(=|$)/
+
+function has(args: readonly string[], option: string): boolean {
+  return args.some((arg) => arg === option || arg.startsWith(`${option}=`))
+}
+
+/** Takes `--option VALUE` or `--option=VALUE` out of the arguments. */
+function takeOption(args: string[], option: string): string | undefined {
+  const at = args.findIndex((arg) => arg === option || arg.startsWith(`${option}=`))
+  if (at < 0) return undefined
+  const joined = args[at]?.startsWith(`${option}=`) === true
+  const [first = '', second] = args.splice(at, joined ? 1 : 2)
+  const value = joined ? first.slice(option.length + 1) : second
+  if (value === undefined) throw new UsageError(`${option} needs a value\n\n${USAGE_TEXT}`)
+  return value
+}
+
+function takeFlag(args: string[], flag: string): boolean {
+  const at = args.indexOf(flag)
+  if (at >= 0) args.splice(at, 1)
+  return at >= 0
+}
+
+function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [CLI, ...args], { env, stdio: 'inherit' })
+    child.once('error', reject)
+    child.once('close', (code) => resolve(code ?? 1))
+  })
+}
+
+await runCommand(main)
