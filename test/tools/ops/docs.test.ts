@@ -102,7 +102,7 @@ describe('commands', () => {
 
 describe('names', () => {
   /** For the reader to fill in. */
-  const PLACEHOLDERS = ['REQUEST_ID', 'YOUR_REPOSITORY']
+  const PLACEHOLDERS = ['REQUEST_ID', 'YOUR_REPOSITORY', 'ACCOUNT_ID']
   const settings = unique(matches(ALL, /\b([A-Z]+(?:_[A-Z]+)+)\b/g)).filter(
     (name) => !PLACEHOLDERS.includes(name),
   )
@@ -120,7 +120,7 @@ describe('names', () => {
     expect(read('docs/runbook.md')).toContain(`\`${code}\``)
   })
 
-  test.each(unique(matches(ALL, /`([a-z]+):<slug>`/g)))('the doctor has a check %s', (name) => {
+  test.each(unique(matches(ALL, /`([a-z-]+):<slug>`/g)))('the doctor has a check %s', (name) => {
     expect(DOCTOR).toContain(`\`${name}:\${`)
   })
 
@@ -148,7 +148,7 @@ test('lines the runbook expects of the doctor are printed by it', () => {
 test('the runbook says of every check of the doctor where to read on', () => {
   const checks = unique([
     ...matches(DOCTOR, /\b(?:pass|warn|fail|finding|graver\(environment\)|untried)\(\s*'([a-z-]+)'/g),
-    ...matches(DOCTOR, /`([a-z]+):\$\{[a-z.]*label\}`/g).map((name) => `${name}:<slug>`),
+    ...matches(DOCTOR, /`([a-z-]+):\$\{[a-z.]*label\}`/g).map((name) => `${name}:<slug>`),
   ])
   const table = read('docs/runbook.md').split('| check | section |')[1]?.split('\n\n')[0] ?? ''
   expect(checks.length).toBeGreaterThan(25)
@@ -177,6 +177,8 @@ test('hostnames of the pages are ones nobody can own, so that none is deployed b
     'entrypoint-finney.opentensor.ai',
     'deploy.workers.cloudflare.com',
     'www.cloudflarestatus.com',
+    'api.cloudflare.com',
+    'developers.cloudflare.com',
   ]
   const hosts = unique(matches(ALL, /\bhttps?:\/\/([\w{}.-]+)/g)).filter((host) => !REAL.includes(host))
   const documentation = /(^|\.)example\.(com|net|org)$|^127\.0\.0\.1$|^192\.0\.2\.\d+$/

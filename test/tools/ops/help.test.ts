@@ -7,7 +7,6 @@ const COMMANDS: [name: string, script: string][] = [
   ['deploy', 'tools/ops/deploy.ts'],
   ['secrets', 'tools/ops/secrets.ts'],
   ['doctor', 'tools/ops/doctor.ts'],
-  ['cost', 'tools/ops/cost.ts'],
   ['chain:record', 'tools/dev/record.ts'],
 ]
 test.each(COMMANDS)('npm run %s -- --help', async (name, script) => {
