@@ -16,7 +16,7 @@ import { requireAdmin } from './routes/admin.ts'
 import { type AppEnv, type Gateway, type RouteContext, refuse } from './routes/context.ts'
 import { allowReading } from './routes/cors.ts'
 import { postVerify } from './routes/dry-run.ts'
-import { getDashboard, getRegistry, getWeights, manage } from './routes/master.ts'
+import { getDashboard, getRegistry, getWeights, manage, masterRoute } from './routes/master.ts'
 import { getMetagraph, putMetagraph } from './routes/metagraph.ts'
 import { getOpenApi } from './routes/openapi/route.ts'
 import { passThrough } from './routes/pass-through.ts'
@@ -112,7 +112,9 @@ export function createRoutes({ corsOrigins }: Pick<Config, 'corsOrigins'>): Hono
     app.all(path, requireAdmin, manage)
   }
 
-  app.notFound((c) => redirectWithoutSlash(c) ?? refuse(c, rejected('not_found', {}).rejection))
+  app.notFound(
+    (c) => redirectWithoutSlash(c) ?? masterRoute(c) ?? refuse(c, rejected('not_found', {}).rejection),
+  )
   app.onError((error, c) => refuse(c, rejected('internal_error', {}, describeError(error)).rejection))
   return app
 }

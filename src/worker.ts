@@ -134,7 +134,7 @@ function createGateway(
       uploads: createBodyBudget(BODY_BYTES_IN_FLIGHT, nowSeconds),
       newcomers: createBodyBudget(config.maxUploadBytes + 1, nowSeconds),
     },
-    challenges: createChallengeSource(config.challenges, registry, config.originTemplate),
+    challenges: createChallengeSource(config.challenges, registry, config),
     registry,
     callOrigin: checkTrace(createOriginCaller(config, timeoutMs)),
     reads: createReads(() => caches.open('public-reads'), nowSeconds),

@@ -1,58 +1,93 @@
 /**
- * The two challenges whose public routes the reference treats in its own way, to the letter of reference 3.6 and 3.7.
+ * The two challenges whose public routes have peculiarities, as the Python proxy of each protocol family treats them: data, written
+ * as an operator writes the policy of any other challenge.
  *
- * The reference resolves dots and double slashes before it compares; here a path that has them was refused before (design
- * section 8), so what is left of that is the slash at the end, which does not count.
+ * That proxy resolves dots and double slashes before it compares; here a path that has them was refused before, so what is left
+ * of that is the slash at the end, which does not count.
  */
 
+import type { ProtocolFamily } from '../protocol/canonical.ts'
 import { parsePolicy } from './parse-policy.ts'
 import { type ChallengePolicy, OPEN_POLICY } from './policy.ts'
+import { parseTemplate } from './template.ts'
 
-const BUILT_IN: ReadonlyMap<string, ChallengePolicy> = new Map([
-  // Dashboards ask without /v1. The first rule only takes the slash off the end.
-  [
-    'prism',
-    parsed({
-      remap: [
-        { from: '/v1/**', to: '/v1/**' },
-        { from: '/leaderboard', to: '/v1/leaderboard' },
-        { from: '/architectures', to: '/v1/architectures' },
-        { from: '/training-variants', to: '/v1/training-variants' },
-        { from: '/epochs', to: '/v1/epochs' },
-        { from: '/epochs/current', to: '/v1/epochs/current' },
-        { from: '/gpu/status', to: '/v1/gpu/status' },
-        { from: '/health/eval-jobs', to: '/v1/health/eval-jobs' },
-        { from: '/submissions/{id}', to: '/v1/submissions/{id}' },
-      ],
-    }),
-  ],
-  // Its miners sign for the challenge itself, which verifies a message of its own.
-  [
-    'agent-challenge',
-    parsed({
-      signed: [
-        'POST /submissions',
-        'GET,PUT /submissions/{id}/env',
-        'POST /submissions/{id}/env/confirm-empty',
-        'POST /submissions/{id}/launch',
-      ],
-      env: [
-        'GET,PUT /submissions/{id}/env',
-        'POST /submissions/{id}/env/confirm-empty',
-        'POST /submissions/{id}/launch',
-      ],
-    }),
-  ],
-])
-
-/** The policy of a challenge that has none configured. */
-export function builtInPolicy(slug: string): ChallengePolicy {
-  return BUILT_IN.get(slug) ?? OPEN_POLICY
+interface BuiltIn {
+  /** As `CHALLENGES.<slug>.policy`. */
+  readonly policy: Readonly<Record<string, readonly unknown[]>>
+  /** Paths that the gateway answers with 404. */
+  readonly absent?: readonly string[]
 }
 
-/** A fault here is a bug, and the tests see it. */
-function parsed(policy: object): ChallengePolicy {
-  const result = parsePolicy(policy)
-  if (!result.ok) throw new Error(result.faults.join('; '))
-  return result.value
+/** `/a/b` is asked for and `/v1/a/b` is sent. */
+const belowV1 = (path: string) => ({ from: path, to: `/v1${path}` })
+
+/** Dashboards ask prism without /v1. The first rule only takes the slash off the end. */
+const PRISM_READS = [
+  { from: '/v1/**', to: '/v1/**' },
+  ...[
+    '/leaderboard',
+    '/architectures',
+    '/training-variants',
+    '/epochs',
+    '/epochs/current',
+    '/gpu/status',
+    '/health/eval-jobs',
+    '/submissions/{id}',
+  ].map(belowV1),
+]
+
+/** Where agent-challenge takes a miner's environment values. */
+const AGENT_ENV = [
+  'GET,PUT /submissions/{id}/env',
+  'POST /submissions/{id}/env/confirm-empty',
+  'POST /submissions/{id}/launch',
+]
+/** Its miners sign for the challenge, which verifies a message of its own. */
+const AGENT_SIGNED = ['POST /submissions', ...AGENT_ENV]
+
+const PLATFORM: Readonly<Record<string, BuiltIn>> = {
+  prism: { policy: { remap: PRISM_READS } },
+  'agent-challenge': { policy: { signed: AGENT_SIGNED, env: AGENT_ENV } },
+}
+
+const BASE: Readonly<Record<string, BuiltIn>> = {
+  prism: {
+    policy: { remap: [...PRISM_READS, ...['/architectures/**', '/submissions/{id}/curve'].map(belowV1)] },
+    absent: ['/architectures/{id}/report'],
+  },
+  'agent-challenge': {
+    policy: {
+      signed: [
+        ...AGENT_SIGNED,
+        ...['prepare', 'retry', 'deployed', 'cancel'].map((step) => `POST /submissions/{id}/review/${step}`),
+        ...['prepare', 'retry', 'cancel', 'failure'].map((step) => `POST /submissions/{id}/eval/${step}`),
+        ...['report', 'history'].map((view) => `GET /submissions/{id}/review/${view}`),
+        'GET /submissions/{id}/eval/status',
+      ],
+      env: AGENT_ENV,
+      bearer: [
+        'GET /review/v1/assignments/{id}',
+        ...['artifact', 'rules'].map((part) => `GET /review/v1/assignments/{id}/${part}`),
+        ...['model-call-started', 'failure', 'report'].map(
+          (step) => `POST /review/v1/assignments/{id}/${step}`,
+        ),
+        ...['progress', 'telemetry-session', 'result'].map((step) => `POST /evaluation/v1/runs/{id}/${step}`),
+      ],
+    },
+  },
+}
+
+const FAMILIES: Readonly<Record<ProtocolFamily, Readonly<Record<string, BuiltIn>>>> = {
+  platform: PLATFORM,
+  base: BASE,
+}
+
+/** The policy of a challenge that has none configured; a fault in the tables is a bug, and the tests see it. */
+export function builtInPolicy(family: ProtocolFamily, slug: string): ChallengePolicy {
+  const table = FAMILIES[family]
+  const builtIn = Object.hasOwn(table, slug) ? table[slug] : undefined
+  if (builtIn === undefined) return OPEN_POLICY
+  const parsed = parsePolicy(builtIn.policy, OPEN_POLICY)
+  if (!parsed.ok) throw new Error(parsed.faults.join('; '))
+  return { ...parsed.value, absent: (builtIn.absent ?? []).flatMap((path) => [parseTemplate(path) ?? []]) }
 }

@@ -3,11 +3,12 @@
  *
  *     remap = [{ from = "/scores/{id}", to = "/v2/scores/{id}" }]
  *     signed = ["POST /submissions"]
+ *     bearer = ["POST /runs/{id}/result"]
  *     env = ["GET,PUT /submissions/{id}/env"]
  *     allow = ["GET /scores/**", "POST /submissions"]
  *     cache = [{ path = "/scores/{id}", seconds = 30, stale_seconds = 600 }]
  *
- * Every part may be left out. All faults are named at once, by position and expectation only, as in the rest of the configuration.
+ * A part that is left out is as it was before; an empty list switches it off. All faults are named at once, by position and expectation only, as in the rest of the configuration.
  */
 
 import { isRecord } from '../protocol/json.ts'
@@ -19,22 +20,26 @@ import { fillTemplate, isLiteral, type PathTemplate, parseTemplate } from './tem
 export type ParsedPolicy = Result<ChallengePolicy, { readonly faults: readonly string[] }>
 
 const TEMPLATE = 'a path such as /submissions/{id} or /v1/**'
-/** Longest promise a cached answer may live on, fresh or stale: after a day and a week somebody would have noticed. */
+/** Longest promise a cached answer may live on, fresh or stale: a longer one is a slip. */
 const MAX_FRESH_SECONDS = 86_400
 const MAX_STALE_SECONDS = 604_800
 
-export function parsePolicy(value: unknown): ParsedPolicy {
+/** `before`: what is built in for the challenge; a configured part replaces that part and no other. */
+export function parsePolicy(value: unknown, before: ChallengePolicy): ParsedPolicy {
   if (!isRecord(value)) return { ok: false, faults: ['policy must be a table'] }
   const read = new PolicyReader()
-  read.fields(value, 'policy', 'remap, signed, env, allow, cache')
-  const rules = (part: string) =>
-    read.list(value[part], `policy.${part}`, (entry, at) => read.rule(entry, at))
+  read.fields(value, 'policy', 'remap, signed, bearer, env, allow, cache')
+  const part = <T>(name: string, item: (entry: unknown, at: string) => T | undefined) =>
+    name in value ? read.list(value[name], `policy.${name}`, item) : undefined
+  const rules = (name: string) => part(name, (entry, at) => read.rule(entry, at))
   const policy: ChallengePolicy = {
-    remap: read.list(value['remap'], 'policy.remap', (entry, at) => read.remap(entry, at)),
-    signed: rules('signed'),
-    env: rules('env'),
-    allow: value['allow'] === undefined ? undefined : rules('allow'),
-    cache: read.list(value['cache'], 'policy.cache', (entry, at) => read.cacheRule(entry, at)),
+    remap: part('remap', (entry, at) => read.remap(entry, at)) ?? before.remap,
+    signed: rules('signed') ?? before.signed,
+    bearer: rules('bearer') ?? before.bearer,
+    env: rules('env') ?? before.env,
+    allow: rules('allow') ?? before.allow,
+    cache: part('cache', (entry, at) => read.cacheRule(entry, at)) ?? before.cache,
+    absent: before.absent,
   }
   return read.faults.length === 0 ? accepted(policy) : { ok: false, faults: read.faults }
 }
@@ -48,7 +53,6 @@ class PolicyReader {
   }
 
   list<T>(value: unknown, at: string, item: (entry: unknown, at: string) => T | undefined): readonly T[] {
-    if (value === undefined) return []
     if (Array.isArray(value)) return value.flatMap((entry, index) => item(entry, `${at}[${index}]`) ?? [])
     this.faults.push(`${at} must be a list`)
     return []

@@ -1,10 +1,9 @@
 /**
  * What is particular about one challenge's public routes, as data.
  *
- * The reference has the peculiarities of two challenges in its code (reference 3.6, 3.7); here they are built in as an operator
- * writes those of any other (`built-in-policies.ts`). Rules are matched against the path the client asked for, before a remap.
- * The challenge's record decides, so a challenge called by its name behaves as it does by its slug: the reference went by the
- * text of the URL and lost remaps, signatures and the 503 that way (reference 1.4).
+ * Two challenges have theirs built in (`built-in.ts`), written as an operator writes those of any other. Rules are matched against the
+ * path the client asked for, before a remap. The challenge's record decides, so a challenge called by its name behaves as it does
+ * by its slug.
  */
 
 import { rejected } from '../protocol/problem.ts'
@@ -37,35 +36,54 @@ export interface ChallengePolicy {
   readonly remap: readonly Remap[]
   /** Where `X-Hotkey`, `X-Signature`, `X-Nonce` and `X-Timestamp` reach the challenge, which verifies them itself. */
   readonly signed: readonly RouteRule[]
+  /** Where the client's own `Authorization` reaches the challenge, which verifies it. */
+  readonly bearer: readonly RouteRule[]
   /** Routes that carry a miner's environment values: a challenge that cannot be reached is 503 there. */
   readonly env: readonly RouteRule[]
   /** All that is public, when given; GET allows HEAD too. Undefined for everything the path policy lets through. */
   readonly allow: readonly RouteRule[] | undefined
   readonly cache: readonly CacheRule[]
+  /** Paths that the gateway answers with 404, whatever the method; not for operators to write. */
+  readonly absent: readonly PathTemplate[]
 }
 
 /** A challenge without peculiarities. */
-export const OPEN_POLICY: ChallengePolicy = { remap: [], signed: [], env: [], allow: undefined, cache: [] }
+export const OPEN_POLICY: ChallengePolicy = {
+  remap: [],
+  signed: [],
+  bearer: [],
+  env: [],
+  allow: undefined,
+  cache: [],
+  absent: [],
+}
 
 /** How one request is passed on. */
 export interface PassThroughPlan {
   /** Decoded path to send; public, like the one asked for. */
   readonly path: string
   readonly keepsSignature: boolean
+  readonly keepsAuthorization: boolean
   readonly isEnv: boolean
 }
 
-/** `path` is the decoded public path. `path_not_allowed` when the allow-list lacks it or a remap would lead to a private one. */
+/**
+ * `path` is the decoded public path. `path_not_allowed` when the allow-list lacks it or a remap would lead to a private one;
+ * `not_found` for a path that the challenge does not show.
+ */
 export function planPassThrough(
   policy: ChallengePolicy,
   method: string,
   path: string,
 ): Result<PassThroughPlan> {
+  if (policy.absent.some((absent) => matchTemplate(absent, path) !== undefined))
+    return rejected('not_found', {})
   const sent = remapped(policy.remap, path)
   if (!isAllowed(policy.allow, method, path) || !isPublicPath(sent)) return rejected('path_not_allowed', {})
   return accepted({
     path: sent,
     keepsSignature: isListed(policy.signed, method, path),
+    keepsAuthorization: isListed(policy.bearer, method, path),
     isEnv: isListed(policy.env, method, path),
   })
 }

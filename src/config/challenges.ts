@@ -11,7 +11,7 @@ import {
 } from '../challenge/challenge.ts'
 import { parsePolicy } from '../challenge/parse-policy.ts'
 import type { ChallengePolicy } from '../challenge/policy.ts'
-import { isSlug } from '../protocol/canonical.ts'
+import { isSlug, type ProtocolFamily } from '../protocol/canonical.ts'
 import { isRecord } from '../protocol/json.ts'
 import { isSafeUrl, type Reader, SAFE_URL } from './reader.ts'
 
@@ -22,18 +22,23 @@ const ORIGIN = `${SAFE_URL}, vpc:BINDING, or a list of 1 to 8 different ones`
 /** Each may take the whole of `ORIGIN_TIMEOUT_SECONDS`, and the miner waits. */
 const MAX_ORIGINS = 8
 
-/** The `CHALLENGES` table by slug. */
-export function readChallenges(read: Reader): readonly Challenge[] {
+/** The `CHALLENGES` table by slug; `family` decides what is built in. */
+export function readChallenges(read: Reader, family: ProtocolFamily): readonly Challenge[] {
   const set = read.structured('CHALLENGES', 'a table by slug')
   const table = set === undefined ? {} : set
   if (!isRecord(table)) {
     read.faults.push('CHALLENGES must be a table by slug')
     return []
   }
-  return Object.entries(table).flatMap(([slug, entry]) => readChallenge(read, slug, entry) ?? [])
+  return Object.entries(table).flatMap(([slug, entry]) => readChallenge(read, family, slug, entry) ?? [])
 }
 
-function readChallenge(read: Reader, slug: string, entry: unknown): Challenge | undefined {
+function readChallenge(
+  read: Reader,
+  family: ProtocolFamily,
+  slug: string,
+  entry: unknown,
+): Challenge | undefined {
   const at = `CHALLENGES.${isSlug(slug) ? slug : JSON.stringify(slug.slice(0, SHOWN_CHARACTERS))}`
   const before = read.faults.length
   if (!isSlug(slug)) read.faults.push(`${at}: a slug is 2 to 64 lower-case letters, digits and inner hyphens`)
@@ -51,7 +56,8 @@ function readChallenge(read: Reader, slug: string, entry: unknown): Challenge | 
   else if (boundServices(origins).some((name) => read.service(name) === undefined))
     read.faults.push(`${at}.origin names a binding that is not there, or is none for a service`)
   if (marker !== undefined && !isHeaderName(marker)) read.faults.push(`${at}.marker must be a header name`)
-  const policy = readPolicy(read, slug, entry['policy'], at)
+  const builtIn = builtInPolicy(family, slug)
+  const policy = readPolicy(read, entry['policy'], builtIn, at)
   if (read.faults.length > before || origins === undefined || !isStatus(status)) return undefined
   return {
     slug,
@@ -81,12 +87,12 @@ export function boundServices(origins: Origins): readonly string[] {
   return origins.flatMap(({ protocol, pathname }) => (protocol === 'vpc:' ? pathname : []))
 }
 
-/** A configured policy replaces the one that is built in for the slug. */
-function readPolicy(read: Reader, slug: string, value: unknown, at: string): ChallengePolicy {
-  const parsed = value === undefined ? undefined : parsePolicy(value)
+/** Over what is built in, part by part. */
+function readPolicy(read: Reader, value: unknown, builtIn: ChallengePolicy, at: string): ChallengePolicy {
+  const parsed = value === undefined ? undefined : parsePolicy(value, builtIn)
   if (parsed?.ok === true) return parsed.value
   read.faults.push(...(parsed?.faults ?? []).map((fault) => `${at}.${fault}`))
-  return builtInPolicy(slug)
+  return builtIn
 }
 
 function isStatus(value: unknown): value is ChallengeStatus {

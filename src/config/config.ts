@@ -6,6 +6,7 @@
  */
 
 import type { Challenge } from '../challenge/challenge.ts'
+import type { RouteRule } from '../challenge/policy.ts'
 import { decodeSs58, encodeSs58 } from '../crypto/ss58.ts'
 import type { AccessToken } from '../origin/access.ts'
 import type { Service } from '../origin/origin.ts'
@@ -15,6 +16,7 @@ import { MAINNET_GENESIS } from '../protocol/metagraph.ts'
 import { accepted, type Result } from '../protocol/result.ts'
 import { readAccess, readChallengeAccess } from './access.ts'
 import { boundServices, readChallenges } from './challenges.ts'
+import { isMasterRoute, MASTER_ROUTES, toMasterRoute } from './master-routes.ts'
 import { isSafeUrl, Reader, SAFE_URL, secretSuffix } from './reader.ts'
 
 export interface Config {
@@ -45,6 +47,8 @@ export interface Config {
   readonly challengeTokens: ReadonlyMap<string, string>
   /** Undefined: the master's routes do not exist, and the challenges are those configured. */
   readonly masterOrigin: URL | undefined
+  /** Further public routes of the master. */
+  readonly masterRoutes: readonly RouteRule[]
   /** Has one `{slug}`. */
   readonly originTemplate: string | undefined
   /** As browsers send them in `Origin`; `*` for everybody. */
@@ -82,10 +86,11 @@ const TEMPLATE = `${SAFE_URL}, with one {slug} before the domain or in the path`
 /** Reads and checks everything; fails closed with every fault at once. */
 export function parseConfig(env: object): ParsedConfig {
   const read = new Reader(env)
-  const challenges = readChallenges(read)
+  const family = read.choice('PROTOCOL_FAMILY', 'platform', ['platform', 'base'])
+  const challenges = readChallenges(read, family)
   const config: Config = {
     netuid: read.integer('NETUID', 100, 0, 65_535),
-    family: read.choice('PROTOCOL_FAMILY', 'platform', ['platform', 'base']),
+    family,
     signatureTtlSeconds: read.integer('SIGNATURE_TTL_SECONDS', 300, 1, 86_400),
     nonceTtlSeconds: read.integer('NONCE_TTL_SECONDS', 86_400, 2, 31_536_000),
     maxUploadBytes: read.integer('MAX_UPLOAD_BYTES', 7_500_000, 1, MAX_UPLOAD_BYTES_LIMIT),
@@ -108,6 +113,9 @@ export function parseConfig(env: object): ParsedConfig {
     services: readServices(read, challenges),
     challengeTokens: readTokens(read),
     masterOrigin: read.optional('MASTER_ORIGIN', isSafeUrl, SAFE_URL, (url) => new URL(url)),
+    masterRoutes: read
+      .list('MASTER_ROUTES', [], isMasterRoute, MASTER_ROUTES)
+      .flatMap((each) => toMasterRoute(each) ?? []),
     originTemplate: read.optional('ORIGIN_TEMPLATE', isOriginTemplate, TEMPLATE, (template) => template),
     corsOrigins: new Set(
       read.list('CORS_ORIGINS', [], isWebOrigin, 'origins such as https://example.com, or *'),
@@ -131,6 +139,8 @@ export function parseConfig(env: object): ParsedConfig {
   for (const { slug } of challenges.filter(isNextOfAnother)) {
     read.faults.push(`CHALLENGES.${slug} may not end in -next: its token would be the next one of another`)
   }
+  if (config.masterOrigin === undefined && config.masterRoutes.length > 0)
+    read.faults.push('MASTER_ROUTES need MASTER_ORIGIN')
   if (config.access === undefined && config.chainEndpoints.some((endpoint) => endpoint.access)) {
     read.faults.push('CHAIN_ENDPOINTS with access = true need ACCESS_CLIENT_ID and ACCESS_CLIENT_SECRET')
   }

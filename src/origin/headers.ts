@@ -60,21 +60,31 @@ export const FAMILY_HEADER = /^x-(platform|base)-/
 const ACCESS_HEADER = /^cf-access-/
 const OTHER_SYMBOLS = /[^a-z0-9]+/g
 
+/** What a challenge, or the master, verifies itself. */
+export interface KeptHeaders {
+  /** The four headers that a miner signs with. */
+  readonly keepsSignature: boolean
+  /** The client's own `Authorization`. */
+  readonly keepsAuthorization: boolean
+}
+
+const NOTHING: KeptHeaders = { keepsSignature: false, keepsAuthorization: false }
+
 /**
  * What a client's headers become on the way to a challenge. The copy keeps repeated lines apart and bytes as they were sent.
- * `keepsSignature`: the four signature headers pass, in the one spelling that their author is held to.
+ * What is kept passes in the one spelling that its author is held to.
  */
-export function forwardedHeaders(client: Headers, keepsSignature = false): Headers {
+export function forwardedHeaders(client: Headers, kept: KeptHeaders = NOTHING): Headers {
   const headers = new Headers(client)
   const named = connectionNamed(client)
   for (const name of client.keys()) {
     const folded = name.replace(OTHER_SYMBOLS, '-')
     const dropped =
-      NEVER_FROM_CLIENT.has(folded) ||
+      (NEVER_FROM_CLIENT.has(folded) && !(kept.keepsAuthorization && name === 'authorization')) ||
       named.has(name) ||
       FAMILY_HEADER.test(folded) ||
       ACCESS_HEADER.test(folded) ||
-      (SIGNATURE.has(folded) && !(keepsSignature && name === folded))
+      (SIGNATURE.has(folded) && !(kept.keepsSignature && name === folded))
     if (dropped) headers.delete(name)
   }
   return headers

@@ -2,7 +2,7 @@
  * Questions to the master: what it publishes, and what operators tell it.
  *
  * A published document is read whole and handed to somebody who knows what it must look like; whatever else the master answers
- * (its errors name internal URLs, reference 4.2) ends here. Management requests go through as they are, under the one token.
+ * (its errors name internal URLs) ends here. Management requests go through as they are, under the one token.
  */
 
 import { encodedPath, rawQuery } from '../protocol/path.ts'
@@ -58,22 +58,29 @@ export async function askMaster(
   })
 }
 
-/** A management request as it came; `path` is canonical, `token` is the gateway's own, equal to the one that was sent. */
+export interface MasterRequest {
+  readonly client: Request
+  /** Canonical and decoded. */
+  readonly path: string
+  readonly requestId: string
+  /** The gateway's own, equal to the one that was sent; undefined on a public route, where the client's signature travels instead. */
+  readonly adminToken: string | undefined
+}
+
+/** A client's request as it came. */
 export function forwardToMaster(
   call: CallOrigin,
   origin: URL,
-  client: Request,
-  path: string,
-  token: string,
-  requestId: string,
+  { client, path, requestId, adminToken }: MasterRequest,
 ): Promise<OriginAnswer> {
-  const headers = forwardedHeaders(client.headers)
-  headers.set('x-admin-token', token)
+  const isPublic = adminToken === undefined
+  const headers = forwardedHeaders(client.headers, { keepsSignature: isPublic, keepsAuthorization: false })
+  if (!isPublic) headers.set('x-admin-token', adminToken)
   headers.set('x-request-id', requestId)
   const body = streamedBody(client)
   return call({
     url: originUrl(origin, encodedPath(path), rawQuery(client.url)),
-    // HEAD works wherever GET does, which the master does not know (reference 1.3).
+    // HEAD works wherever GET does, which the master does not know.
     method: client.method === 'HEAD' ? 'GET' : client.method,
     headers,
     marker: undefined,

@@ -29,7 +29,7 @@ export function forwardRequest(
   { family, challenge, plan, requestId }: PassThroughContext,
 ): Promise<OriginAnswer> {
   const prefix = headerPrefix(family)
-  const headers = forwardedHeaders(client.headers, plan.keepsSignature)
+  const headers = forwardedHeaders(client.headers, plan)
   headers.set(`${prefix}-Proxy`, 'true')
   headers.set(`${prefix}-Challenge-Slug`, challenge.slug)
   headers.set('X-Request-Id', requestId)

@@ -7,6 +7,7 @@
 
 import { builtInPolicy } from '../challenge/built-in.ts'
 import { type Challenge, findChallenge } from '../challenge/challenge.ts'
+import type { ProtocolFamily } from '../protocol/canonical.ts'
 import type { KvRegistry, Registry } from './kv-registry.ts'
 import type { RegisteredChallenge } from './published.ts'
 
@@ -17,18 +18,24 @@ export interface ChallengeSource {
   listFor(text: string, now: number): Promise<readonly Challenge[]>
 }
 
-/** `template` has one `{slug}`; without it a registered challenge that has no own entry cannot be reached, and is not listed. */
+/** What a registered challenge without an own entry is made of. */
+export interface RegisteredTerms {
+  /** Has one `{slug}`; without it such a challenge cannot be reached, and is not listed. */
+  readonly originTemplate: string | undefined
+  readonly family: ProtocolFamily
+}
+
 export function createChallengeSource(
   own: readonly Challenge[],
   registry?: Pick<KvRegistry, 'current' | 'afterMiss'>,
-  template?: string,
+  terms?: RegisteredTerms,
 ): ChallengeSource {
   if (registry === undefined) return { known: async () => own, listFor: async () => own }
   let memo: { readonly of: Registry | undefined; readonly list: readonly Challenge[] } | undefined
 
   const listOf = (from: Registry | undefined): readonly Challenge[] => {
     if (memo === undefined || memo.of !== from) {
-      memo = { of: from, list: withRegistered(own, from?.challenges ?? [], template) }
+      memo = { of: from, list: withRegistered(own, from?.challenges ?? [], terms) }
     }
     return memo.list
   }
@@ -47,9 +54,10 @@ export function createChallengeSource(
 function withRegistered(
   own: readonly Challenge[],
   registered: readonly RegisteredChallenge[],
-  template: string | undefined,
+  terms: RegisteredTerms | undefined,
 ): readonly Challenge[] {
-  if (template === undefined) return own
+  const template = terms?.originTemplate
+  if (terms === undefined || template === undefined) return own
   const others = registered.filter(({ slug }) => !own.some((entry) => entry.slug === slug))
   return [
     ...own,
@@ -57,7 +65,7 @@ function withRegistered(
       ...challenge,
       origins: [new URL(template.replace('{slug}', challenge.slug))] as const,
       marker: undefined,
-      policy: builtInPolicy(challenge.slug),
+      policy: builtInPolicy(terms.family, challenge.slug),
     })),
   ]
 }

@@ -7,6 +7,8 @@
 
 import { conditional, type Fetched, type Read } from '../cache/reads.ts'
 import { isPublicPath, PASS_THROUGH_METHODS } from '../challenge/public-path.ts'
+import { matchTemplate } from '../challenge/template.ts'
+import { asksForServiceWorker } from '../origin/headers.ts'
 import { askMaster, forwardToMaster, type MasterDocument } from '../origin/master.ts'
 import { rawPath } from '../protocol/path.ts'
 import { rejected } from '../protocol/problem.ts'
@@ -94,23 +96,39 @@ export function getDashboard(c: RouteContext): Promise<Response> {
  * `/admin*` and `/v1/admin/*`, behind `requireAdmin`: one request to the master, under the same token; its answer is nobody else's.
  * 403 for a path that is not in canonical form, so that no other route of the master can be meant.
  */
-export async function manage(c: RouteContext): Promise<Response> {
-  const { config, callOrigin } = c.env.gateway
+export function manage(c: RouteContext): Promise<Response> | Response {
+  const { config } = c.env.gateway
   if (config.masterOrigin === undefined) return refuse(c, withoutMaster())
   // The seven of the pass-through; one that the master lacks is for it to refuse.
   const allow = PASS_THROUGH_METHODS
   if (!allow.includes(c.req.raw.method)) return refuse(c, rejected('method_not_allowed', { allow }).rejection)
-  if (!isCanonical(c)) return refuse(c, rejected('path_not_allowed', {}).rejection)
-  const asked = forwardToMaster(
-    callOrigin,
-    config.masterOrigin,
-    c.req.raw,
-    c.env.path,
-    c.var.adminToken,
-    c.env.entry.request_id,
-  )
-  const answer = await awaitOrigin(c, asked)
-  const shown = relay(c, { origins: [config.masterOrigin], marker: undefined, publicPath: '' }, answer)
+  return passToMaster(c, config.masterOrigin, c.var.adminToken)
+}
+
+/**
+ * A request that no route of the gateway takes, where `MASTER_ROUTES` has it: to the master, with the client's signature headers and
+ * never the admin token. Undefined for every other.
+ */
+export function masterRoute(c: RouteContext): Promise<Response> | Response | undefined {
+  const { masterOrigin, masterRoutes } = c.env.gateway.config
+  const rules = masterRoutes.filter((rule) => matchTemplate(rule.path, c.env.path) !== undefined)
+  const [first] = rules
+  if (masterOrigin === undefined || first === undefined) return undefined
+  c.env.entry.route = `/${first.path.join('/')}`
+  const methods = rules.flatMap((rule) => rule.methods)
+  const allow = [...new Set(methods.flatMap((each) => (each === 'GET' ? ['GET', 'HEAD'] : each)))]
+  if (!allow.includes(c.req.raw.method)) return refuse(c, rejected('method_not_allowed', { allow }).rejection)
+  return passToMaster(c, masterOrigin, undefined)
+}
+
+/** The answer is for this client only. */
+async function passToMaster(c: RouteContext, master: URL, adminToken: string | undefined): Promise<Response> {
+  const { raw: client } = c.req
+  if (!isCanonical(c) || asksForServiceWorker(client.headers))
+    return refuse(c, rejected('path_not_allowed', {}).rejection)
+  const request = { client, path: c.env.path, requestId: c.env.entry.request_id, adminToken }
+  const answer = await awaitOrigin(c, forwardToMaster(c.env.gateway.callOrigin, master, request))
+  const shown = relay(c, { origins: [master], marker: undefined, publicPath: '' }, answer)
   shown.headers.set('cache-control', 'no-store')
   return shown
 }

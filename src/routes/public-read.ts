@@ -31,7 +31,7 @@ export function toCachedRead(c: RouteContext, path: string, context: PassThrough
   const { plan, challenge } = context
   const { reads } = c.env.gateway
   const { url, method, headers } = c.req.raw
-  if (plan.isEnv || plan.keepsSignature) return undefined
+  if (plan.isEnv || plan.keepsSignature || plan.keepsAuthorization) return undefined
   const rule = cacheRule(challenge.policy.cache, path)
   const key = `${url.slice(0, url.indexOf('/', 8))}/challenges/${challenge.slug}${encodedPath(path)}${rawQuery(url)}`
   // An `Origin` of a page is taken off on the way through, and only there.

@@ -1,10 +1,13 @@
-/** The tables of reference 3.6 and 3.7 on the built-in policies, and what an operator may and may not write. */
+/** The public routes of the two known challenges, as the Python proxy of each family has them, and what an operator may write. */
 
 import { describe, expect, test } from 'vitest'
 import { builtInPolicy } from '../../src/challenge/built-in.ts'
 import { parsePolicy } from '../../src/challenge/parse-policy.ts'
 import { type ChallengePolicy, OPEN_POLICY, planPassThrough } from '../../src/challenge/policy.ts'
 import { readPassThrough } from '../../src/challenge/public-path.ts'
+import type { ProtocolFamily } from '../../src/protocol/canonical.ts'
+
+const FAMILIES: readonly ProtocolFamily[] = ['platform', 'base']
 
 /** What the policy makes of a request path below the challenge, as the route would: path policy first. */
 function planned(policy: ChallengePolicy, method: string, path: string) {
@@ -15,17 +18,17 @@ function planned(policy: ChallengePolicy, method: string, path: string) {
 }
 
 function policyOf(value: unknown): ChallengePolicy {
-  const parsed = parsePolicy(value)
+  const parsed = parsePolicy(value, OPEN_POLICY)
   if (!parsed.ok) throw new Error(parsed.faults.join('; '))
   return parsed.value
 }
 
 function faultsOf(value: unknown): readonly string[] {
-  const parsed = parsePolicy(value)
+  const parsed = parsePolicy(value, OPEN_POLICY)
   return parsed.ok ? [] : parsed.faults
 }
 
-describe("prism's public reads (reference 3.6)", () => {
+describe.each(FAMILIES)("prism's public reads in family %s", (family) => {
   /** `undefined` for what is refused here and was normalised there. */
   const READS: [path: string, sent: string | undefined][] = [
     ['/leaderboard', '/v1/leaderboard'],
@@ -70,16 +73,17 @@ describe("prism's public reads (reference 3.6)", () => {
   ]
   test.each(READS)('%s', (path, sent) => {
     for (const method of ['GET', 'POST']) {
-      expect(planned(builtInPolicy('prism'), method, path)?.path).toBe(sent)
+      expect(planned(builtInPolicy(family, 'prism'), method, path)?.path).toBe(sent)
     }
   })
 
   test('nothing else is particular about it', () => {
-    expect(builtInPolicy('prism')).toMatchObject({ ...OPEN_POLICY, remap: expect.any(Array) })
+    const changed = { remap: expect.any(Array), absent: expect.any(Array) }
+    expect(builtInPolicy(family, 'prism')).toEqual({ ...OPEN_POLICY, ...changed })
   })
 })
 
-describe("agent-challenge's signed routes (reference 3.7)", () => {
+describe.each(FAMILIES)("agent-challenge's signed routes in family %s", (family) => {
   const ROUTES: [method: string, path: string, signed: boolean, env: boolean][] = [
     ['GET', '/submissions/1/env', true, true],
     ['PUT', '/submissions/1/env', true, true],
@@ -107,20 +111,115 @@ describe("agent-challenge's signed routes (reference 3.7)", () => {
     ['POST', '/', false, false],
   ]
   test.each(ROUTES)('%s %s', (method, path, keepsSignature, isEnv) => {
-    const plan = planned(builtInPolicy('agent-challenge'), method, path)
-    expect(plan).toEqual({ path, keepsSignature, isEnv })
+    const plan = planned(builtInPolicy(family, 'agent-challenge'), method, path)
+    expect(plan).toEqual({ path, keepsSignature, keepsAuthorization: false, isEnv })
   })
 
   test.each(['//submissions', '/x/../submissions', '/submissions/a%2fb/env'])(
     '%s is refused before it could be normalised',
     (path) => {
-      expect(planned(builtInPolicy('agent-challenge'), 'POST', path)).toBeUndefined()
+      expect(planned(builtInPolicy(family, 'agent-challenge'), 'POST', path)).toBeUndefined()
     },
   )
 })
 
 test.each(['demo', 'constructor', '__proto__', 'PRISM'])('%s has no policy of its own', (slug) => {
-  expect(builtInPolicy(slug)).toBe(OPEN_POLICY)
+  for (const family of FAMILIES) expect(builtInPolicy(family, slug)).toBe(OPEN_POLICY)
+})
+
+describe('what only the family base lets through', () => {
+  const AGENT: [method: string, path: string, kept: 'signature' | 'authorization' | 'nothing'][] = [
+    ['POST', '/submissions/1/review/prepare', 'signature'],
+    ['POST', '/submissions/1/review/retry', 'signature'],
+    ['POST', '/submissions/1/review/deployed', 'signature'],
+    ['POST', '/submissions/1/review/cancel/', 'signature'],
+    ['POST', '/submissions/1/eval/prepare', 'signature'],
+    ['POST', '/submissions/1/eval/retry', 'signature'],
+    ['POST', '/submissions/1/eval/cancel', 'signature'],
+    ['POST', '/submissions/1/eval/failure', 'signature'],
+    ['GET', '/submissions/1/review/report', 'signature'],
+    ['GET', '/submissions/1/review/history', 'signature'],
+    ['GET', '/submissions/1/eval/status', 'signature'],
+    ['GET', '/submissions/1/review/prepare', 'nothing'],
+    ['POST', '/submissions/1/review/report', 'nothing'],
+    ['POST', '/submissions/1/review/failure', 'nothing'],
+    ['POST', '/submissions/1/eval/deployed', 'nothing'],
+    ['POST', '/submissions/1/eval/status', 'nothing'],
+    ['POST', '/submissions/1/2/review/prepare', 'nothing'],
+    ['GET', '/review/v1/assignments/1', 'authorization'],
+    ['GET', '/review/v1/assignments/1/artifact', 'authorization'],
+    ['GET', '/review/v1/assignments/1/rules', 'authorization'],
+    ['POST', '/review/v1/assignments/1/model-call-started', 'authorization'],
+    ['POST', '/review/v1/assignments/1/failure', 'authorization'],
+    ['POST', '/review/v1/assignments/1/report', 'authorization'],
+    ['POST', '/evaluation/v1/runs/1/progress', 'authorization'],
+    ['POST', '/evaluation/v1/runs/1/telemetry-session', 'authorization'],
+    ['POST', '/evaluation/v1/runs/1/result', 'authorization'],
+    ['POST', '/review/v1/assignments/1', 'nothing'],
+    ['POST', '/review/v1/assignments/1/artifact', 'nothing'],
+    ['GET', '/review/v1/assignments/1/report', 'nothing'],
+    ['GET', '/review/v1/assignments', 'nothing'],
+    ['GET', '/evaluation/v1/runs/1/progress', 'nothing'],
+    ['GET', '/evaluation/v1/runs/1', 'nothing'],
+    ['POST', '/evaluation/v1/runs/1/anything', 'nothing'],
+  ]
+  test.each(AGENT)('agent-challenge: %s %s keeps %s', (method, path, kept) => {
+    const plan = (family: ProtocolFamily) => planned(builtInPolicy(family, 'agent-challenge'), method, path)
+    const nothing = { path, keepsSignature: false, keepsAuthorization: false, isEnv: false }
+    const keepsSignature = kept === 'signature'
+    expect(plan('base')).toEqual({ ...nothing, keepsSignature, keepsAuthorization: kept === 'authorization' })
+    expect(plan('platform')).toEqual(nothing)
+  })
+
+  const PRISM: [path: string, base: string | undefined, platform: string][] = [
+    ['/architectures/a', '/v1/architectures/a', '/architectures/a'],
+    ['/architectures/a/b/c', '/v1/architectures/a/b/c', '/architectures/a/b/c'],
+    ['/submissions/1/curve', '/v1/submissions/1/curve', '/submissions/1/curve'],
+    ['/submissions/1/curve/', '/v1/submissions/1/curve', '/submissions/1/curve/'],
+    ['/architectures/a/report', undefined, '/architectures/a/report'],
+    ['/architectures/a/report/', undefined, '/architectures/a/report/'],
+    ['/architectures/a/b/report', '/v1/architectures/a/b/report', '/architectures/a/b/report'],
+    ['/architectures/report', '/v1/architectures/report', '/architectures/report'],
+  ]
+  test.each(PRISM)('prism: %s is sent as %s', (path, base, platform) => {
+    expect(planned(builtInPolicy('base', 'prism'), 'GET', path)?.path).toBe(base)
+    expect(planned(builtInPolicy('platform', 'prism'), 'GET', path)?.path).toBe(platform)
+  })
+
+  test('a report of an architecture is not found', () => {
+    const plan = planPassThrough(builtInPolicy('base', 'prism'), 'GET', '/architectures/a/report')
+    expect(plan).toMatchObject({ ok: false, rejection: { code: 'not_found' } })
+  })
+})
+
+describe('a configured part', () => {
+  const builtIn = builtInPolicy('base', 'agent-challenge')
+  const over = (value: unknown) => {
+    const parsed = parsePolicy(value, builtIn)
+    if (!parsed.ok) throw new Error(parsed.faults.join('; '))
+    return parsed.value
+  }
+
+  const PARTS = ['remap', 'signed', 'bearer', 'env', 'allow', 'cache'] as const
+  test.each(PARTS)('%s replaces that part and no other, and an empty list switches it off', (part) => {
+    expect(over({ [part]: [] })).toEqual({ ...builtIn, [part]: [] })
+  })
+
+  test('a cache rule leaves the signatures where they were', () => {
+    const policy = over({ cache: [{ path: '/leaderboard', seconds: 30 }] })
+    expect(policy.cache).toHaveLength(1)
+    expect({ ...policy, cache: [] }).toEqual(builtIn)
+  })
+
+  test('bearer keeps the authorization of its routes only', () => {
+    const policy = over({ bearer: ['POST /runs/{id}/result'] })
+    expect(planned(policy, 'POST', '/runs/1/result')?.keepsAuthorization).toBe(true)
+    expect(planned(policy, 'GET', '/review/v1/assignments/1')?.keepsAuthorization).toBe(false)
+  })
+
+  test('allow by itself is nothing at all', () => {
+    expect(planned(over({ allow: [] }), 'GET', '/x')).toBeUndefined()
+  })
 })
 
 describe('a configured policy', () => {
@@ -199,7 +298,7 @@ describe('faults', () => {
     [null, 'policy must be a table'],
     ['open', 'policy must be a table'],
     [[], 'policy must be a table'],
-    [{ remaps: [] }, 'policy knows only remap, signed, env, allow, cache'],
+    [{ remaps: [] }, 'policy knows only remap, signed, bearer, env, allow, cache'],
     [{ remap: {} }, 'policy.remap must be a list'],
     [{ signed: 'POST /x' }, 'policy.signed must be a list'],
     [{ remap: ['/a'] }, 'policy.remap[0] must be a table'],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { builtInPolicy } from '../../src/challenge/built-in.ts'
 import { OPEN_POLICY } from '../../src/challenge/policy.ts'
 import { accessFor } from '../../src/config/access.ts'
 import { challengeTokens, parseConfig, tokenName } from '../../src/config/config.ts'
@@ -76,9 +77,20 @@ describe('policies', () => {
     expect(policies['demo']).toBe(OPEN_POLICY)
   })
 
-  test('a configured one replaces it whole, also as text', () => {
+  test('the protocol family decides which', () => {
+    const challenges = { prism: { origin }, 'agent-challenge': { origin } }
+    const [prism, agent] = configOf({ CHALLENGES: challenges, PROTOCOL_FAMILY: 'base' }).challenges
+    expect([prism?.policy.remap.length, agent?.policy.signed.length, agent?.policy.bearer.length]).toEqual([
+      11, 15, 9,
+    ])
+  })
+
+  test('a configured part replaces that part and no other, also as text', () => {
     const challenges = { prism: { origin, policy: { allow: ['GET /leaderboard'] } } }
-    const policy = { ...OPEN_POLICY, allow: [{ methods: ['GET'], path: ['leaderboard'] }] }
+    const policy = {
+      ...builtInPolicy('platform', 'prism'),
+      allow: [{ methods: ['GET'], path: ['leaderboard'] }],
+    }
     expect(policiesOf(challenges)['prism']).toEqual(policy)
     expect(configOf({ CHALLENGES: JSON.stringify(challenges) }).challenges[0]?.policy).toEqual(policy)
   })
@@ -149,6 +161,48 @@ describe('secrets', () => {
     expect(faultsOf({ [name]: 'canary' })).toEqual([
       'ACCESS_CLIENT_ID_DEMO and ACCESS_CLIENT_SECRET_DEMO must be set together',
     ])
+  })
+})
+
+describe('further routes of the master', () => {
+  const MASTER_ORIGIN = 'https://master.example.com'
+
+  test('are methods and a path; a star at the end is one segment or more', () => {
+    const MASTER_ROUTES = ['GET /v1/validators/public', 'GET,POST /v1/workers/*', 'GET /v1/weights/{id}']
+    expect(configOf({ MASTER_ORIGIN, MASTER_ROUTES }).masterRoutes).toEqual([
+      { methods: ['GET'], path: ['v1', 'validators', 'public'] },
+      { methods: ['GET', 'POST'], path: ['v1', 'workers', '**'] },
+      { methods: ['GET'], path: ['v1', 'weights', '{id}'] },
+    ])
+    expect(configOf({}).masterRoutes).toEqual([])
+  })
+
+  const REFUSED = [
+    'GET',
+    '/v1/x',
+    'TRACE /v1/x',
+    'GET v1/x',
+    'GET /v1/*/x',
+    'GET /v1/../admin',
+    'GET /internal/x',
+    'GET /v1/admin/challenges',
+    'GET /v1/Admin/*',
+    'POST /admin/*',
+    'GET /challenges/x',
+    'GET /v1/challenges/*',
+    'GET /*',
+    'GET /v1/*',
+    'GET /{any}/x',
+    'GET /v1/{any}',
+  ]
+  test.each(REFUSED)('%s is a fault', (route) => {
+    expect(faultsOf({ MASTER_ORIGIN, MASTER_ROUTES: [route] })).toEqual([
+      expect.stringMatching(/^MASTER_ROUTES must be a list of methods and a path/),
+    ])
+  })
+
+  test('need a master', () => {
+    expect(faultsOf({ MASTER_ROUTES: ['GET /v1/x'] })).toEqual(['MASTER_ROUTES need MASTER_ORIGIN'])
   })
 })
 

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { asksForServiceWorker, forwardedHeaders } from '../../src/origin/headers.ts'
 
+const SIGNED = { keepsSignature: true, keepsAuthorization: false }
+
 describe('towards the challenge', () => {
   const DROPPED = [
     'authorization',
@@ -69,10 +71,23 @@ describe('towards the challenge', () => {
   test('on a signed route the four signature headers pass, in one spelling, and nothing else', () => {
     const signature = { 'x-hotkey': '5Grw', 'x-signature': '0xab', 'x-nonce': 'n', 'x-timestamp': '1' }
     const others = { x_hotkey: 'spoof', 'x-platform-verified-hotkey': 'spoof', authorization: 'Bearer spoof' }
-    const headers = forwardedHeaders(new Headers({ ...signature, ...others }), true)
+    const headers = forwardedHeaders(new Headers({ ...signature, ...others }), SIGNED)
     expect(Object.fromEntries(headers)).toEqual(signature)
-    const named = forwardedHeaders(new Headers({ connection: 'x-nonce', ...signature }), true)
+    const named = forwardedHeaders(new Headers({ connection: 'x-nonce', ...signature }), SIGNED)
     expect(named.has('x-nonce')).toBe(false)
+  })
+
+  test('the Authorization of a client passes where the challenge verifies it, and by itself', () => {
+    const sent = {
+      authorization: 'Bearer own',
+      'proxy-authorization': 'spoof',
+      'x-hotkey': '5Grw',
+      'x-admin-token': 'x',
+    }
+    const kept = { keepsSignature: false, keepsAuthorization: true }
+    expect([...forwardedHeaders(new Headers(sent), kept)]).toEqual([['authorization', 'Bearer own']])
+    const named = new Headers({ ...sent, connection: 'authorization' })
+    expect([...forwardedHeaders(named, kept)]).toEqual([])
   })
 
   test('the rest passes', () => {

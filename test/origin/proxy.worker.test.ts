@@ -38,7 +38,12 @@ async function forward(client: Request, changes: Changes = {}) {
   const answer: OriginAnswer = await forwardRequest(origin, client, {
     family: changes.family ?? 'platform',
     challenge: CHALLENGE,
-    plan: { path: changes.path ?? '/asked', keepsSignature: changes.keepsSignature ?? false, isEnv: false },
+    plan: {
+      path: changes.path ?? '/asked',
+      keepsSignature: changes.keepsSignature ?? false,
+      keepsAuthorization: false,
+      isEnv: false,
+    },
     requestId: 'request-1',
   })
   return { answer, sent }

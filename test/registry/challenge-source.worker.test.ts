@@ -29,7 +29,7 @@ function sourceOf(now: Registry | undefined, later = now, template: string | und
       return later
     },
   }
-  const source = createChallengeSource(OWN, registry, template)
+  const source = createChallengeSource(OWN, registry, { originTemplate: template, family: 'platform' })
   const find = async (text: string) => findChallenge(await source.listFor(text, 0), text)
   return { find, asked, source }
 }

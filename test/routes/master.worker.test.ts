@@ -359,3 +359,70 @@ describe('management', () => {
     expect(JSON.stringify(logged)).not.toContain('canary')
   })
 })
+
+describe('MASTER_ROUTES', () => {
+  const SIGNATURE = { 'x-hotkey': '5Grw', 'x-signature': '0xab', 'x-nonce': 'n', 'x-timestamp': '1' }
+  const config = configOf({
+    MASTER_ORIGIN: 'https://master.example.com/base',
+    MASTER_ROUTES: ['GET /v1/validators/public', 'POST /v1/workers/*', 'GET /v1/registry'],
+    ADMIN_TOKEN: 'canary-admin-token',
+  })
+  const open = (answer: (call: OriginCall) => Response | OriginAnswer = () => new Response('own')) =>
+    appWith(answer, config)
+
+  test('a request goes through with its signature and never with a token', async () => {
+    const { app, calls, logged } = open()
+    const headers = { ...SIGNATURE, ...TOKEN, authorization: 'Bearer x', 'x-platform-proxy': 'spoof' }
+    const answer = await ask(app, '/v1/workers/1/result?x=%2F', { method: 'POST', headers })
+    expect([answer.status, await answer.text(), answer.headers.get('cache-control')]).toEqual([
+      200,
+      'own',
+      'no-store',
+    ])
+    expect(calls.map(({ method, url }) => [method, url])).toEqual([
+      ['POST', 'https://master.example.com/base/v1/workers/1/result?x=%2F'],
+    ])
+    const { 'x-request-id': id, ...sent } = Object.fromEntries(calls[0]?.headers ?? [])
+    expect([sent, typeof id]).toEqual([SIGNATURE, 'string'])
+    expect(logged).toMatchObject([{ route: '/v1/workers/**', outcome: 'ok', origin_status: 200 }])
+  })
+
+  test('what it answers may not be kept, and is asked for each time', async () => {
+    const { app, calls } = open(
+      () => new Response('own', { headers: { 'cache-control': 'max-age=600', 'set-cookie': 'a=1' } }),
+    )
+    for (let times = 0; times < 2; times += 1) {
+      const { headers } = await ask(app, '/v1/validators/public')
+      expect([headers.get('cache-control'), headers.has('set-cookie')]).toEqual(['no-store', false])
+    }
+    expect(calls).toHaveLength(2)
+  })
+
+  const REFUSED: [method: string, path: string, status: number, allow?: string][] = [
+    ['POST', '/v1/validators/public', 405, 'GET, HEAD'],
+    ['GET', '/v1/workers/1', 405, 'POST'],
+    ['POST', '/v1/workers', 404],
+    ['POST', '/v1/workers/a%2fb', 403],
+    ['POST', '/v1/workers//x', 403],
+    ['GET', '/v1/validators/private', 404],
+    ['POST', '/v1/registry', 405, 'GET, HEAD'],
+    ['GET', '/v1/admin/challenges', 401],
+  ]
+  test.each(REFUSED)('%s %s: %i', async (method, path, status, allow) => {
+    const { app, calls } = open()
+    const answer = await ask(app, path, { method })
+    expect([answer.status, answer.headers.get('allow'), calls.length]).toEqual([status, allow ?? null, 0])
+  })
+
+  test('HEAD is asked as GET; a master that is down is 502', async () => {
+    const well = open()
+    await ask(well.app, '/v1/validators/public', { method: 'HEAD' })
+    expect(well.calls[0]?.method).toBe('GET')
+    expect((await ask(open(() => DOWN).app, '/v1/validators/public')).status).toBe(502)
+  })
+
+  test('without the setting there is no such route', async () => {
+    const { app, calls } = appWith(() => new Response('own'))
+    expect([(await ask(app, '/v1/validators/public')).status, calls.length]).toEqual([404, 0])
+  })
+})

@@ -33,7 +33,7 @@ async function ask(path: string, init: RequestInit = {}, known: Known | 'no mast
       : { current: async () => known.current, afterMiss: async () => known.afterMiss ?? known.current }
   const { app, calls, logged } = appOf(CONFIG, {
     registry,
-    challenges: createChallengeSource(CONFIG.challenges, registry, CONFIG.originTemplate),
+    challenges: createChallengeSource(CONFIG.challenges, registry, CONFIG),
     now: NOW,
   })
   const response = await askApp(app, path, init)

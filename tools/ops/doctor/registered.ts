@@ -80,10 +80,6 @@ function withoutOrigin(registry: PublishedRegistry, reachable: readonly Challeng
 
 function withRegistered(config: Config, published: PublishedRegistry): Promise<readonly Challenge[]> {
   const registry = async () => ({ ...published, fetchedAt: 0, etag: '' })
-  const source = createChallengeSource(
-    config.challenges,
-    { current: registry, afterMiss: registry },
-    config.originTemplate,
-  )
+  const source = createChallengeSource(config.challenges, { current: registry, afterMiss: registry }, config)
   return source.listFor('', 0)
 }
