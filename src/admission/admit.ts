@@ -29,7 +29,7 @@ import {
 import { type Claim, checkDelay, checkHeaders, type TimePolicy } from './claim.ts'
 import { likelyCause, SOME_DIFFERENCE } from './likely-cause.ts'
 import type { LedgerAnswer, LedgerFindings, LedgerKey, Ports, Reservation } from './ports.ts'
-import { lookUpUnknown, type RegistrationPolicy, type Standing, standingOf } from './registration.ts'
+import { lookUpUnknown, nameOf, type RegistrationPolicy, type Standing, standingOf } from './registration.ts'
 
 /** The operator's rules; `Config` satisfies it. */
 export interface Policy extends RegistrationPolicy, TimePolicy {
@@ -49,6 +49,8 @@ export interface Upload {
   readonly headers: Headers
   readonly body: ReadableStream<Uint8Array> | null
   readonly requestId: string
+  /** The network that the client sends from, so that one client leaves the others their lookups; empty when it is not known. */
+  readonly client: string
   /** Unix seconds when the headers arrived: a slow body does not make a request stale. */
   readonly receivedAt: number
 }
@@ -169,7 +171,7 @@ async function admitBody(attempt: Attempt, early: Findings): Promise<Found<Omit<
   if (!timely.ok) return { ...timely, found: before }
   const signed = await checkSignature(attempt)
   if (!signed.ok) return { ...signed, found: before }
-  const member = await lookUpUnknown(attempt.standing, upload.receivedAt, policy, ports.metagraph)
+  const member = await lookUpUnknown(attempt.standing, upload, policy, ports.metagraph)
   if (!member.ok) return { ...member, found: before }
   const { uid } = member.value
   const found = uid === undefined ? before : { ...before, uid }
@@ -178,7 +180,7 @@ async function admitBody(attempt: Attempt, early: Findings): Promise<Found<Omit<
   if (content === undefined) return { ...rejected('over_capacity', { retry_after_seconds: 1 }), found }
 
   const { hotkey, nonce, contentType, filename } = claim
-  const ledgerKey = { netuid: policy.netuid, slug: challenge.slug, hotkey }
+  const ledgerKey = { netuid: policy.netuid, slug: challenge.slug, hotkey: nameOf(hotkey, policy) }
   const reserved = await reserve(
     ledgerKey,
     { nonce, requestId: upload.requestId, bodyHash, reservedAt },

@@ -15,7 +15,7 @@ import { type Admitted, checkSignature, type Policy, requireFreeNonce, type Uplo
 import { declaredBytes, type ReadBody, readBody, type Share } from './body.ts'
 import { checkFreshness, checkShape } from './claim.ts'
 import type { LedgerFindings, Ports } from './ports.ts'
-import { lookUpUnknown, type Standing, standingOf } from './registration.ts'
+import { lookUpUnknown, nameOf, type Standing, standingOf } from './registration.ts'
 
 /** In the order in which an upload is checked; `nonce` is the ledger's word, on the quota too. */
 const CHECKS = [
@@ -85,11 +85,12 @@ export async function dryRun(upload: Upload, policy: Policy, ports: Ports): Prom
     note('signature', await checkSignature({ upload, challenge, claim, standing, body, policy, ports }))
   const proven = results.get('signature')?.ok === true
 
-  if (signed && standing && proven) standing = await lookUpUnknown(standing, now, policy, ports.metagraph)
+  if (signed && standing && proven) standing = await lookUpUnknown(standing, upload, policy, ports.metagraph)
   const member = standing && note('registration', standing)
   let ledger: LedgerFindings = {}
   if (challenge && signed && body && proven && member) {
-    const key = { netuid: policy.netuid, slug: challenge.slug, hotkey: signed.hotkey }
+    const hotkey = nameOf(signed.hotkey, policy)
+    const key = { netuid: policy.netuid, slug: challenge.slug, hotkey }
     const { requestId } = upload
     const question = { nonce: signed.nonce, requestId, bodyHash: body.hash, reservedAt: now }
     const answer = await requireFreeNonce(key, question, ports)

@@ -16,7 +16,7 @@ export interface MetagraphSource {
   /** A hotkey found by an earlier lookup that the snapshot is too old to know; asks nobody. */
   recall(hotkey: string, now: number): Place | undefined
   /** Asks the chain for a hotkey that is not in the snapshot. Scarce: call only after its signature verified. */
-  lookup(hotkey: string, now: number): Promise<LookupAnswer>
+  lookup(hotkey: string, now: number, client: string): Promise<LookupAnswer>
 }
 
 /** Where a lookup found a hotkey. */

@@ -9,7 +9,7 @@ import { dryRun } from '../admission/dry-run.ts'
 import { BRIDGE_PATH, bridgeHeaders } from '../origin/bridge.ts'
 import { rawQuery } from '../protocol/path.ts'
 import { type RouteContext, refuse } from './context.ts'
-import { ledgerFields, refuseBusyAddress, stateQuota } from './rate-limit.ts'
+import { clientOf, ledgerFields, refuseBusyAddress, stateQuota } from './rate-limit.ts'
 
 const SUFFIX = /\/verify$/
 
@@ -30,6 +30,7 @@ export async function postVerify(c: RouteContext): Promise<Response> {
       headers: c.req.raw.headers,
       body: c.req.raw.body,
       requestId: entry.request_id,
+      client: clientOf(c),
       receivedAt: c.env.receivedAt,
     },
     { ...config, challenges: await challenges.listFor(challengeText, c.env.receivedAt) },

@@ -34,11 +34,16 @@ export async function refuseBusyAddress(
   c: RouteContext,
   limit: 'address' | 'dry_run',
 ): Promise<Response | undefined> {
-  const address = networkOf(c.req.header('cf-connecting-ip') ?? '')
+  const address = clientOf(c)
   if (await c.env.gateway.allowsAddress(address && `${limit}:${address}`)) return undefined
   const { requests, seconds } = SHIELD
   const facts = { limit, limit_requests: requests, limit_seconds: seconds, retry_after_seconds: seconds }
   return refuse(c, rejected('rate_limited', facts, 'address limiter').rejection)
+}
+
+/** The network that the client sends from; empty where no edge says so. */
+export function clientOf(c: RouteContext): string {
+  return networkOf(c.req.header('cf-connecting-ip') ?? '')
 }
 
 /** An IPv6 address by its first 64 bits: whoever has one has all of them. */

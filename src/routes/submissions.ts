@@ -13,7 +13,7 @@ import { headerPrefix } from '../protocol/headers.ts'
 import { encodedPath, rawQuery } from '../protocol/path.ts'
 import { rejected } from '../protocol/problem.ts'
 import { challengeNamed, type RouteContext, refuse } from './context.ts'
-import { ledgerFields, refuseBusyAddress, stateQuota } from './rate-limit.ts'
+import { clientOf, ledgerFields, refuseBusyAddress, stateQuota } from './rate-limit.ts'
 import { awaitOrigin, relay, shownOf } from './relay.ts'
 import { traceLike } from './trace.ts'
 
@@ -61,6 +61,7 @@ async function receiveUpload(c: RouteContext): Promise<Response> {
       headers: c.req.raw.headers,
       body: c.req.raw.body,
       requestId: entry.request_id,
+      client: clientOf(c),
       receivedAt: c.env.receivedAt,
     },
     { ...config, challenges: await challenges.listFor(challengeText, c.env.receivedAt) },

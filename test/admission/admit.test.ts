@@ -30,7 +30,11 @@ async function answer(changes: Changes, worldChanges: WorldChanges = {}) {
 const bytes = (length: number) => new Uint8Array(length).fill(0x61)
 const STORE_DOWN = rejected('nonce_store_unavailable', { retry_after_seconds: 1 })
 const OTHER_HOTKEY = encodeSs58(new Uint8Array(32).fill(9))
-const SPELLED_OTHERWISE = encodeSs58(ALICE.publicKey, 0)
+/** A valid upload whose hotkey is spelled with SS58 prefix 0. */
+function spelledWith0(signer: typeof ALICE): Changes {
+  const hotkey = encodeSs58(signer.publicKey, 0)
+  return { signer, headers: { 'x-hotkey': hotkey }, signed: { hotkey } }
+}
 
 describe('refused, one change from a valid upload', () => {
   type Row = [
@@ -107,11 +111,7 @@ describe('refused, one change from a valid upload', () => {
     ['other family signed', 'invalid_signature', { family: 'base' }],
     ['another nonce sent', 'invalid_signature', { signed: { nonce: 'nonce-2' } }],
     ['another hotkey sent', 'invalid_signature', { headers: { 'x-hotkey': OTHER_HOTKEY } }],
-    [
-      'a registered hotkey in another spelling',
-      'unknown_hotkey',
-      { headers: { 'x-hotkey': SPELLED_OTHERWISE }, signed: { hotkey: SPELLED_OTHERWISE } },
-    ],
+    ['a registered hotkey in another spelling', 'unknown_hotkey', spelledWith0(ALICE)],
     ['hotkey not registered', 'unknown_hotkey', { signer: STRANGER }, { hotkeys: [ALICE_HOTKEY] }],
     ['blocked uid', 'blocked_uid', { signer: STRANGER }],
     ['blocked hotkey', 'blocked_uid', {}, { policy: { blockedHotkeys: new Set([ALICE_HOTKEY]) } }],
@@ -129,6 +129,21 @@ describe('refused, one change from a valid upload', () => {
       'blocked_uid',
       { signer: STRANGER },
       { policy: { requireRegisteredHotkey: false } },
+    ],
+    [
+      'blocked uid in another spelling, registration not required',
+      'blocked_uid',
+      spelledWith0(STRANGER),
+      { policy: { requireRegisteredHotkey: false } },
+    ],
+    [
+      'blocked hotkey in another spelling, registration not required, no snapshot',
+      'blocked_uid',
+      spelledWith0(ALICE),
+      {
+        hotkeys: undefined,
+        policy: { requireRegisteredHotkey: false, blockedHotkeys: new Set([ALICE_HOTKEY]) },
+      },
     ],
     ['no snapshot', 'metagraph_unavailable', {}, { hotkeys: undefined }],
     ['no room for the body', 'over_capacity', {}, { capBytes: 9 }],
@@ -219,6 +234,28 @@ describe('admitted', () => {
     expect(result.value.uid).toBe(uid.length === 1 ? uid[0] : 1)
     expect(result.value.ledgerKey.slug).toBe('demo')
     expect(spent).toBe(1)
+  })
+})
+
+describe('another spelling where registration is not required', () => {
+  const open = { policy: { requireRegisteredHotkey: false } }
+
+  test('passes as sent and without a uid', async () => {
+    const { result } = await answer(spelledWith0(ALICE), open)
+    expect(result).toMatchObject({
+      ok: true,
+      value: { hotkey: encodeSs58(ALICE.publicKey, 0), uid: undefined },
+    })
+  })
+
+  test('has no nonce ledger, and so no quota, of its own', async () => {
+    const { result } = await answer(spelledWith0(ALICE), open)
+    expect(result).toMatchObject({ ok: true, value: { ledgerKey: { hotkey: ALICE_HOTKEY } } })
+  })
+
+  test('is on the allow-list by its key', async () => {
+    const listed = { ...open.policy, extraHotkeys: new Set([STRANGER_HOTKEY]) }
+    expect((await answer(spelledWith0(STRANGER), { policy: listed })).result.ok).toBe(true)
   })
 })
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { encodeSs58 } from '../../src/crypto/ss58.ts'
-import { LOOKUPS_PER_MINUTE } from '../../src/lease/rules.ts'
+import { LOOKUPS_PER_CLIENT, LOOKUPS_PER_MINUTE } from '../../src/lease/rules.ts'
 import type { LookupOutcome } from '../../src/metagraph/fresh-registrations.ts'
 import { createMetagraph } from '../../src/metagraph/kv-metagraph.ts'
 import { uidOf, ZERO_HOTKEY } from '../../src/protocol/metagraph.ts'
@@ -180,4 +180,15 @@ test.each([
   const { net, isolate } = createWorld()
   expect(await isolate().lookup(hotkey, NOW)).toBe('unregistered')
   expect(net.calls).toEqual([])
+})
+
+test('one client of many keys leaves other clients their lookups', async () => {
+  const { net, isolate } = createWorld()
+  const metagraph = isolate()
+  const strangers = Array.from({ length: 40 }, (_, index) => encodeSs58(account(1000 + index)))
+  for (const stranger of strangers) await metagraph.lookup(stranger, NOW, '203.0.113.5')
+  expect(net.calls.length).toBe(LOOKUPS_PER_CLIENT)
+  const left = 60 - (NOW % 60)
+  expect(await metagraph.lookup(NEWCOMER, NOW, '203.0.113.5')).toEqual({ retryAfterSeconds: left })
+  expect(await metagraph.lookup(NEWCOMER, NOW, '198.51.100.7')).toBe('unregistered')
 })

@@ -109,6 +109,7 @@ export function signedUpload(changes: Changes = {}): {
     headers,
     body: stream,
     requestId: 'request-1',
+    client: '203.0.113.5',
     receivedAt: NOW,
   }
   return { upload, wasRead: () => read }
