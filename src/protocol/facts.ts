@@ -27,8 +27,11 @@ export const REPLAY_HINTS: Record<NonceOutcome, string> = {
     'The first upload with this nonce may have reached the challenge. Look for it among your submissions there; sign again with a fresh nonce if it is not one of them.',
 }
 
-/** As seconds this is the year 5138, as milliseconds 1973. */
-const MILLISECONDS = 100_000_000_000
+/** Units that are mistaken for seconds, from where each begins: the year 1973 in that unit, and no year of today's in a coarser one. */
+const UNITS = [
+  [100_000_000_000_000, 'microseconds'],
+  [100_000_000_000, 'milliseconds'],
+] as const
 
 export type NoFacts = Record<never, never>
 /** The name of what this gateway's operator has not set, where that alone is why. */
@@ -99,9 +102,10 @@ export interface StaleFacts {
 /** How far off a clock is, and which way. */
 export function clockSentence(facts: StaleFacts): string {
   const skew = facts.skew_seconds
-  if (skew === null) return 'X-Timestamp is not a time in Unix seconds.'
-  if ((facts.request_time ?? 0) >= MILLISECONDS)
-    return 'X-Timestamp is in milliseconds; it must be whole seconds.'
+  if (skew === null)
+    return 'X-Timestamp is not a time in whole Unix seconds. Nanoseconds have to be divided by 1,000,000,000.'
+  const unit = UNITS.find(([from]) => (facts.request_time ?? 0) >= from)?.[1]
+  if (unit !== undefined) return `X-Timestamp is in ${unit}; it must be whole seconds.`
   const way = skew > 0 ? 'ahead of' : 'behind'
   return `X-Timestamp is ${Math.abs(skew)} seconds ${way} the gateway's clock; at most ${facts.max_skew_seconds} are allowed.`
 }
