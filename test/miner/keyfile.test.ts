@@ -3,10 +3,11 @@
 import { describe, expect, test } from 'vitest'
 import { parseKeyfile, type Scheme } from '../../miner/wallet/keyfile.ts'
 import { mnemonicSeed } from '../../miner/wallet/mnemonic.ts'
-import { passwordVariable, unscramble } from '../../miner/wallet/password.ts'
+import { findPassword, passwordVariable, unscramble } from '../../miner/wallet/password.ts'
 import { verifySignature } from '../../src/crypto/signature.ts'
 import { decodeSs58 } from '../../src/crypto/ss58.ts'
 import { FROM_VECTORS, NO_VECTORS, readVectors } from '../crypto/vectors.ts'
+import PUBLISHED from '../vectors/substrate-bip39.json' with { type: 'json' }
 
 /** Written by bittensor-wallet 4.1.1; the keys are nobody's. */
 const SR25519 = {
@@ -100,6 +101,11 @@ describe('a hotkey file', () => {
   })
 })
 
+test('a published mnemonic of substrate-bip39', async () => {
+  const seed = await mnemonicSeed(PUBLISHED.mnemonic, PUBLISHED.password)
+  expect(Buffer.from(seed ?? []).toString('hex')).toBe(PUBLISHED.mini_secret)
+})
+
 const BIP39 = readVectors<{ vectors: { mnemonic: string; mini_secret: string }[] }>(
   'bip39/substrate_bip39.json',
   { vectors: [] },
@@ -116,6 +122,7 @@ test.skipIf(NO_VECTORS)(`a real polkadot.js keystore is named${FROM_VECTORS}`, a
   expect(await parse(KEYSTORE.keystore ?? {})).toMatchObject({
     kind: 'foreign',
     what: 'is a polkadot.js export',
+    remedy: expect.stringContaining('btcli wallet regen-hotkey --json FILE --json-password'),
   })
 })
 
@@ -123,4 +130,20 @@ test("the wallet's password variable, as bittensor-wallet names and scrambles it
   const name = passwordVariable('/wallets/w1/hotkeys/enc')
   expect(name).toBe('BT_PW__WALLETS_W1_HOTKEYS_ENC')
   expect(unscramble('EjUsIyAwLTNwfn8=', name)).toBe('Password123')
+})
+
+describe('a password variable in plain text is named as such, and no half gigabyte is spent on it', () => {
+  const file = '/wallets/w1/hotkeys/enc'
+  const name = passwordVariable(file)
+  // The last is base64, of what is no text when it is unscrambled.
+  test.each(['canary password', 'Password123', '', 'cafécafé', '/////w=='])('%j', async (text) => {
+    const found = findPassword(file, { [name]: text })
+    if (text === '') return expect(await found).toBe('')
+    await expect(found).rejects.toThrow(`${name} holds no scrambled password`)
+    await expect(found).rejects.toMatchObject({
+      exitCode: 3,
+      hint: expect.stringContaining('BT_WALLET_PASSWORD'),
+    })
+    return undefined
+  })
 })
