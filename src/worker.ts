@@ -3,7 +3,7 @@
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js'
-import { createBodyBudget } from './admission/body.ts'
+import { createBodyBudget } from './admission/budget.ts'
 import { createAttemptBudget } from './admission/likely-cause.ts'
 import type { Ledger, RunningDigest } from './admission/ports.ts'
 import { type App, createApp } from './app.ts'
@@ -38,6 +38,8 @@ export { StatusBoard } from './status/object.ts'
 
 /** Half of an isolate's 128 MB: the other half is code, stacks, key tables and what the runtime buffers. */
 const BODY_BYTES_IN_FLIGHT = 64_000_000
+/** For bodies that are hashed and forgotten, at most 64 KB each. */
+const PASSING_BYTES_IN_FLIGHT = 4_000_000
 /** `crons` in wrangler.toml. */
 const CRON_PERIOD_SECONDS = 300
 /** For headers, and again for the body: an upload to a challenge nobody knows waits for it. */
@@ -115,6 +117,10 @@ function createGateway(
 ): Gateway {
   const { originTimeoutMs: timeoutMs, challenges } = config
   const mostOrigins = Math.max(1, ...challenges.map(({ origins }) => origins.length))
+  // One more than origins: a refused token may be followed by the next one.
+  const inFlightSeconds = (timeoutMs / 1000) * (mostOrigins + 1) + IN_FLIGHT_MARGIN_SECONDS
+  // Sending the body has the same bound once more, beside the wait for the answer.
+  const room = { now: nowSeconds, abandonedSeconds: 2 * inFlightSeconds }
   return {
     config,
     ports: {
@@ -122,17 +128,18 @@ function createGateway(
       metagraph,
       ledger: createShieldedLedger(config, env, {
         retentionSeconds: config.nonceTtlSeconds,
-        // One more than origins: a refused token may be followed by the next one.
-        inFlightSeconds: (timeoutMs / 1000) * (mostOrigins + 1) + IN_FLIGHT_MARGIN_SECONDS,
+        inFlightSeconds,
       }),
       verify: createVerifier(),
+      after,
       newDigest,
       causes: createAttemptBudget(nowSeconds),
       hasToken: (slug) => challengeTokens(config, slug).length > 0,
     },
     budgets: {
-      uploads: createBodyBudget(BODY_BYTES_IN_FLIGHT, nowSeconds),
-      newcomers: createBodyBudget(config.maxUploadBytes + 1, nowSeconds),
+      uploads: createBodyBudget({ ...room, capBytes: BODY_BYTES_IN_FLIGHT }),
+      newcomers: createBodyBudget({ ...room, capBytes: config.maxUploadBytes + 1 }),
+      passing: createBodyBudget({ ...room, capBytes: PASSING_BYTES_IN_FLIGHT }),
     },
     challenges: createChallengeSource(config.challenges, registry, config),
     registry,
@@ -222,6 +229,11 @@ function datasetOf(env: Env & { readonly METRICS?: Dataset }): Dataset | undefin
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+function after(seconds: number, act: () => void): () => void {
+  const timer = setTimeout(act, seconds * 1000)
+  return () => clearTimeout(timer)
 }
 
 function nowSeconds(): number {

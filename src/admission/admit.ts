@@ -16,20 +16,15 @@ import {
 } from '../protocol/canonical.ts'
 import { rejected } from '../protocol/problem.ts'
 import { accepted, type Result } from '../protocol/result.ts'
-import {
-  type BodyBudget,
-  type BodyLimits,
-  type BodyMode,
-  declaredBytes,
-  holdBytes,
-  type ReadBody,
-  readBody,
-  type Share,
-} from './body.ts'
+import { type BodyLimits, type BodyMode, declaredBytes, type ReadBody, readBody } from './body.ts'
+import type { BodyBudget, Share } from './budget.ts'
 import { type Claim, checkDelay, checkHeaders, type TimePolicy } from './claim.ts'
 import { likelyCause, SOME_DIFFERENCE } from './likely-cause.ts'
 import type { LedgerAnswer, LedgerFindings, LedgerKey, Ports, Reservation } from './ports.ts'
-import { lookUpUnknown, nameOf, type RegistrationPolicy, type Standing, standingOf } from './registration.ts'
+import { nameOf, type RegistrationPolicy, type Standing, standingAfter, standingOf } from './registration.ts'
+
+/** For a body that is not held. */
+export const NO_ROOM: Share = { grow: () => false, release: () => {} }
 
 /** The operator's rules; `Config` satisfies it. */
 export interface Policy extends RegistrationPolicy, TimePolicy {
@@ -89,6 +84,17 @@ export interface Budgets {
   readonly uploads: BodyBudget
   /** Small: for hotkeys that may turn out to have registered after the snapshot. */
   readonly newcomers: BodyBudget
+  /** For buffers through which bodies pass that are not held. */
+  readonly passing: BodyBudget
+}
+
+/** An upload of which nothing but the headers is known. */
+interface Head {
+  readonly upload: Upload
+  readonly limits: BodyLimits
+  readonly policy: Policy
+  readonly ports: Ports
+  readonly passing: Share
 }
 
 /** An upload whose body was read, on its way through the last checks. */
@@ -114,52 +120,60 @@ export async function admitUpload(
   const challenge = named.value
   const { slug } = challenge
   const limits = { declaredBytes: declaredBytes(upload.headers), maxBytes: policy.maxUploadBytes }
-  const claimed = await checkHead(upload, limits, policy, ports, budgets)
+  const passing = budgets.passing.open()
+  const claimed = await checkHead({ upload, limits, policy, ports, passing })
   if (!claimed.ok) return { ...claimed, found: { slug } }
   const claim = claimed.value
   const found = { slug, hotkey: claim.hotkey }
 
   const standing = await standingOf(claim.hotkey, upload.receivedAt, policy, ports.metagraph)
-  const { mode, share } = bodyModeFor(standing, limits, budgets)
-  const body = await readBody(upload.body, mode, limits, share, ports.newDigest)
+  const { mode, held } = bodyModeFor(standing, challenge, policy, budgets)
+  const body = await readBody({ stream: upload.body, mode, limits, held, passing, ports })
   const admitted = body.ok
     ? await admitBody({ upload, challenge, claim, standing, body: body.value, policy, ports }, found)
     : { ...body, found }
-  if (admitted.ok) return { ...admitted, value: { ...admitted.value, release: share.release } }
-  share.release()
+  if (admitted.ok) return { ...admitted, value: { ...admitted.value, release: held.release } }
+  held.release()
   return admitted
 }
 
 /** Everything that is decided without the body, but for how long one of undeclared length is. */
-async function checkHead(
-  upload: Upload,
-  limits: BodyLimits,
-  policy: Policy,
-  ports: Ports,
-  budgets: Budgets,
-): Promise<Result<Claim>> {
+async function checkHead({ upload, limits, policy, ports, passing }: Head): Promise<Result<Claim>> {
   if (limits.declaredBytes !== undefined && limits.declaredBytes > limits.maxBytes)
     return rejected('submission_too_large', { max_bytes: limits.maxBytes })
   const claim = checkHeaders(upload.headers, upload.receivedAt, policy)
   if (claim.ok || limits.declaredBytes !== undefined || upload.body === null) return claim
   // Without a declared length only the bytes themselves tell whether 413 comes first.
-  const counted = await readBody(upload.body, 'count', limits, budgets.newcomers.open(), ports.newDigest)
+  const counted = await readBody({
+    stream: upload.body,
+    mode: 'count',
+    limits,
+    held: NO_ROOM,
+    passing,
+    ports,
+  })
   return counted.ok ? claim : counted
 }
 
 /**
  * Whether the body is kept: for a member always, for a hotkey that a lookup may still find as long as there is room set aside for
- * such, for all others never.
+ * such, for all others never. Where several challenges are active, the bodies for one of them get half of the room at most.
  */
 function bodyModeFor(
   standing: Standing,
-  limits: BodyLimits,
+  challenge: Challenge,
+  { challenges, maxUploadBytes }: Policy,
   budgets: Budgets,
-): { mode: BodyMode; share: Share } {
-  if (standing.ok) return { mode: 'hold', share: budgets.uploads.open() }
-  const share = budgets.newcomers.open()
+): { readonly mode: BodyMode; readonly held: Share } {
+  if (standing.ok) {
+    const isAlone = challenges.every(({ slug, status }) => slug === challenge.slug || status !== 'active')
+    const holder = { name: challenge.slug, largestBytes: maxUploadBytes + 1 }
+    return { mode: 'hold', held: isAlone ? budgets.uploads.open() : budgets.uploads.open(holder) }
+  }
   const mayBeFound = standing.rejection.code === 'unknown_hotkey'
-  return { mode: mayBeFound && share.grow(holdBytes(limits)) ? 'hold' : 'hash', share }
+  return mayBeFound
+    ? { mode: 'hold_if_room', held: budgets.newcomers.open() }
+    : { mode: 'hash', held: NO_ROOM }
 }
 
 /** The checks that need the body's hash: signature, registration, token, nonce. */
@@ -171,7 +185,14 @@ async function admitBody(attempt: Attempt, early: Findings): Promise<Found<Omit<
   if (!timely.ok) return { ...timely, found: before }
   const signed = await checkSignature(attempt)
   if (!signed.ok) return { ...signed, found: before }
-  const member = await lookUpUnknown(attempt.standing, upload, policy, ports.metagraph)
+  const member = await standingAfter({
+    before: attempt.standing,
+    hotkey: claim.hotkey,
+    now: reservedAt,
+    client: upload.client,
+    policy,
+    source: ports.metagraph,
+  })
   if (!member.ok) return { ...member, found: before }
   const { uid } = member.value
   const found = uid === undefined ? before : { ...before, uid }

@@ -1,20 +1,23 @@
 /**
- * Reading an upload's body: a hard limit, one hash, and a cap on the bytes an isolate holds at once.
+ * Reading an upload's body: a hard limit, one hash, and no more memory than its bytes have earned.
  *
  * BYOB reads into one buffer cost what `arrayBuffer()` costs; the default reader yields 4 KiB chunks and costs four times as much
- * (platform-notes 4.2). The body is never cancelled: cancelling resets the connection before the client has read the refusal.
+ * (`npm run bench:uploads -- reading`). The body is never cancelled: that would reset the connection before the client has read the
+ * refusal.
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { rejected } from '../protocol/problem.ts'
 import { accepted, type Result } from '../protocol/result.ts'
+import type { Share } from './budget.ts'
 import type { RunningDigest } from './ports.ts'
+import { type Clock, createIntake, IDLE_SECONDS, type Intake, Stalled } from './progress.ts'
 
 /**
- * What to do with the bytes: `hold` for an upload that may be forwarded, `hash` for one that cannot be admitted but whose
- * signature decides which refusal it gets, `count` for one that is refused unless it is too large.
+ * What to do with the bytes: `hold` for an upload that may be forwarded, `hold_if_room` for one that may turn out to be such, `hash` for
+ * one that cannot be admitted but whose signature decides which refusal it gets, `count` for one that is refused unless it is too large.
  */
-export type BodyMode = 'hold' | 'hash' | 'count'
+export type BodyMode = 'hold' | 'hold_if_room' | 'hash' | 'count'
 
 export interface BodyLimits {
   /** `Content-Length`, when the client sent one. */
@@ -26,79 +29,27 @@ export interface ReadBody {
   readonly bytes: number
   /** Lower-case hex SHA-256; empty in mode `count`. */
   readonly hash: string
-  /** The exact bytes in mode `hold`; they count against `share` until that is released. */
+  /** The exact bytes when they are held; they count against `held` until that is released. */
   readonly content: Uint8Array<ArrayBuffer> | undefined
 }
 
-/** A share of the isolate's memory. */
-export interface Share {
-  /** Makes it at least so large; false when the cap does not allow it. */
-  grow(bytes: number): boolean
-  release(): void
+export interface BodyOrder {
+  readonly stream: ReadableStream<Uint8Array> | null
+  readonly mode: BodyMode
+  readonly limits: BodyLimits
+  /** Counts what is held; stays with the caller. */
+  readonly held: Share
+  /** Counts the buffer through which other bytes pass; released here. */
+  readonly passing: Share
+  readonly ports: Clock & { readonly newDigest: () => RunningDigest }
 }
 
-export interface BodyBudget {
-  open(): Share
-}
-
-/** The standard's `min` option, which the platform's types do not know yet. */
-interface ByobReader {
-  read(
-    view: Uint8Array<ArrayBuffer>,
-    options: { readonly min: number },
-  ): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>
-  releaseLock(): void
-}
-
-/** First buffer; then four times as much each time it is full, so nobody pins memory without sending a quarter of it. */
-const FIRST_BUFFER_BYTES = 131_072
+/** A connection that sends no byte of its body has no other buffer, and this one counts with the first byte only. */
+const FIRST_READ_BYTES = 1024
+/** The next buffer; then four times as much each time it is full, so that a quarter of all memory has been earned by bytes sent. */
+const FIRST_BUFFER_BYTES = 32_768
 const GROWTH = 4
-const SCRATCH_BYTES = 65_536
-/** A read waits for so much, so that a slow upload shows its progress. */
-const PROGRESS_BYTES = 1_048_576
-
-/** A request that vanished without a trace (the platform may drop one between two awaits) gives its share back after this long without progress. */
-const ABANDONED_SECONDS = 120
-
-/**
- * Counts held bytes. `now` in Unix seconds.
- *
- * One per isolate: 128 MB serve all its requests, so `capBytes` must leave room for everything else.
- */
-export function createBodyBudget(capBytes: number, now: () => number): BodyBudget {
-  const shares = new Map<Share, { bytes: number; touched: number }>()
-  let held = 0
-  const drop = (share: Share) => {
-    held -= shares.get(share)?.bytes ?? 0
-    shares.delete(share)
-  }
-  const dropAbandoned = (mine: Share) => {
-    for (const [share, { touched }] of shares) {
-      if (share !== mine && now() - touched > ABANDONED_SECONDS) drop(share)
-    }
-  }
-  return {
-    open() {
-      const share: Share = {
-        grow(bytes) {
-          const more = Math.max(0, bytes - (shares.get(share)?.bytes ?? 0))
-          if (held + more > capBytes) dropAbandoned(share)
-          if (held + more > capBytes) return false
-          held += more
-          shares.set(share, { bytes: (shares.get(share)?.bytes ?? 0) + more, touched: now() })
-          return true
-        },
-        release: () => drop(share),
-      }
-      return share
-    },
-  }
-}
-
-/** What holding a body may take: one byte more than may come, so that reading past the end is seen. */
-export function holdBytes(limits: BodyLimits): number {
-  return (limits.declaredBytes ?? limits.maxBytes) + 1
-}
+const MOST_PASSING_BYTES = 65_536
 
 /** `Content-Length` as a number; undefined when absent. */
 export function declaredBytes(headers: Headers): number | undefined {
@@ -107,42 +58,41 @@ export function declaredBytes(headers: Headers): number | undefined {
 }
 
 /**
- * Reads to the end or to one byte past the limit. `share` is used in mode `hold` only, and stays with the caller.
+ * Reads to the end or to one byte past the limit.
  *
- * `submission_too_large` past `maxBytes`, `over_capacity` when the isolate is full, `bad_request` when the body breaks off.
+ * `submission_too_large` past `maxBytes`, `over_capacity` when the isolate is full, `request_timeout` when the body makes no progress,
+ * `bad_request` when it breaks off.
  */
-export async function readBody(
-  stream: ReadableStream<Uint8Array> | null,
-  mode: BodyMode,
-  limits: BodyLimits,
-  share: Share,
-  newDigest: () => RunningDigest,
-): Promise<Result<ReadBody>> {
-  const reader: ByobReader = (stream ?? new Blob().stream()).getReader({ mode: 'byob' })
+export async function readBody(order: BodyOrder): Promise<Result<ReadBody>> {
+  const reader = (order.stream ?? new Blob().stream()).getReader({ mode: 'byob' })
+  const intake = createIntake(reader, order.ports)
   try {
-    return mode === 'hold'
-      ? await hold(reader, limits, share)
-      : await pass(reader, limits, mode === 'hash' ? newDigest() : undefined)
-  } catch {
+    return order.mode.startsWith('hold') ? await hold(intake, order) : await pass(intake, order)
+  } catch (fault) {
+    if (fault instanceof Stalled) return rejected('request_timeout', { idle_seconds: IDLE_SECONDS })
     return rejected('bad_request', { reason: 'the body broke off' })
   } finally {
+    order.passing.release()
     // What was left unread is the server's to drain.
-    reader.releaseLock()
+    intake.end()
   }
 }
 
-async function hold(reader: ByobReader, limits: BodyLimits, share: Share): Promise<Result<ReadBody>> {
-  const capacity = holdBytes(limits)
-  let buffer = new Uint8Array(0)
+async function hold(intake: Intake, order: BodyOrder): Promise<Result<ReadBody>> {
+  const { limits, held } = order
+  // One byte more than may come, so that reading past the end is seen.
+  const capacity = (limits.declaredBytes ?? limits.maxBytes) + 1
+  let buffer = new Uint8Array(Math.min(capacity, FIRST_READ_BYTES))
   let bytes = 0
   for (;;) {
-    const full = bytes === buffer.byteLength
-    const size = full ? Math.min(capacity, Math.max(FIRST_BUFFER_BYTES, bytes * GROWTH)) : buffer.byteLength
-    if (!share.grow(size)) return rejected('over_capacity', { retry_after_seconds: 1 })
-    if (full) buffer = grown(buffer, size)
-    const { value, done } = await reader.read(buffer.subarray(bytes), {
-      min: Math.min(size - bytes, PROGRESS_BYTES),
-    })
+    const isFull = bytes === buffer.byteLength
+    const size = isFull ? Math.min(capacity, Math.max(FIRST_BUFFER_BYTES, bytes * GROWTH)) : buffer.byteLength
+    if (bytes > 0 && !held.grow(size)) {
+      if (order.mode === 'hold') return rejected('over_capacity', { retry_after_seconds: 1 })
+      return pass(intake, order, await forget(buffer.subarray(0, bytes), order))
+    }
+    if (isFull) buffer = grown(buffer, size)
+    const { value, done } = await intake.read(buffer.subarray(bytes), bytes === 0 ? 1 : undefined)
     if (value !== undefined) {
       bytes += value.byteLength
       buffer = new Uint8Array(value.buffer as ArrayBuffer)
@@ -156,26 +106,44 @@ async function hold(reader: ByobReader, limits: BodyLimits, share: Share): Promi
   return accepted({ bytes, hash, content })
 }
 
+/** What came so far, of a body that passes. */
+interface Begun {
+  readonly bytes: number
+  readonly digest: RunningDigest | undefined
+}
+
+/** There is no more room: what is held is hashed, and the rest will be as it comes. */
+async function forget(buffer: Uint8Array<ArrayBuffer>, { held, ports }: BodyOrder): Promise<Begun> {
+  const digest = ports.newDigest()
+  await digest.update(buffer)
+  held.release()
+  return { bytes: buffer.byteLength, digest }
+}
+
 /** Constant memory: the bytes are hashed or counted, and gone. */
-async function pass(
-  reader: ByobReader,
-  limits: BodyLimits,
-  digest: RunningDigest | undefined,
-): Promise<Result<ReadBody>> {
-  let scratch = new Uint8Array(SCRATCH_BYTES)
-  let bytes = 0
+async function pass(intake: Intake, order: BodyOrder, begun?: Begun): Promise<Result<ReadBody>> {
+  const { limits, passing, ports } = order
+  let digest = begun?.digest
+  let bytes = begun?.bytes ?? 0
+  let buffer = new Uint8Array(FIRST_READ_BYTES)
   for (;;) {
-    const { value, done } = await reader.read(scratch, { min: scratch.byteLength })
+    const { value, done } = await intake.read(buffer, bytes === 0 ? 1 : undefined)
     if (value !== undefined) {
       bytes += value.byteLength
       if (bytes > limits.maxBytes) return tooLarge(limits)
-      await digest?.update(value)
-      scratch = new Uint8Array(value.buffer as ArrayBuffer)
+      if (order.mode !== 'count') {
+        digest ??= ports.newDigest()
+        await digest.update(value)
+      }
+      buffer = new Uint8Array(value.buffer as ArrayBuffer)
     }
     if (done) break
+    const size = Math.min(MOST_PASSING_BYTES, Math.max(FIRST_BUFFER_BYTES, bytes))
+    if (buffer.byteLength < size && passing.grow(size)) buffer = new Uint8Array(size)
   }
   if (brokeOff(bytes, limits)) return shorter()
-  return accepted({ bytes, hash: (await digest?.hex()) ?? '', content: undefined })
+  const hash = order.mode === 'count' ? '' : await (digest ?? ports.newDigest()).hex()
+  return accepted({ bytes, hash, content: undefined })
 }
 
 function brokeOff(bytes: number, limits: BodyLimits): boolean {
@@ -190,7 +158,7 @@ function tooLarge(limits: BodyLimits) {
   return rejected('submission_too_large', { max_bytes: limits.maxBytes })
 }
 
-/** `transfer` frees the smaller buffer at once; left to the collector, eight uploads of 7.5 MB had 17 MB more (tools/bench/upload.ts). */
+/** `transfer` frees the smaller buffer at once; left to the collector, eight uploads of 7.5 MB had 17 MB more (`npm run bench:uploads`). */
 function grown(buffer: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(buffer.buffer.transfer(size))
 }

@@ -7,15 +7,24 @@
  */
 
 import { type Challenge, requireChallenge } from '../challenge/challenge.ts'
+import { decodeSs58 } from '../crypto/ss58.ts'
 import { parseSignedHeaders, parseTimestamp } from '../protocol/headers.ts'
 import { ageSeconds } from '../protocol/metagraph.ts'
 import { problemBody, rejected } from '../protocol/problem.ts'
 import { accepted, type Result } from '../protocol/result.ts'
-import { type Admitted, checkSignature, type Policy, requireFreeNonce, type Upload } from './admit.ts'
-import { declaredBytes, type ReadBody, readBody, type Share } from './body.ts'
+import {
+  type Admitted,
+  checkSignature,
+  NO_ROOM,
+  type Policy,
+  requireFreeNonce,
+  type Upload,
+} from './admit.ts'
+import { declaredBytes, type ReadBody, readBody } from './body.ts'
+import type { Share } from './budget.ts'
 import { checkFreshness, checkShape } from './claim.ts'
 import type { LedgerFindings, Ports } from './ports.ts'
-import { lookUpUnknown, nameOf, type Standing, standingOf } from './registration.ts'
+import { nameOf, type Standing, standingOf } from './registration.ts'
 
 /** In the order in which an upload is checked; `nonce` is the ledger's word, on the quota too. */
 const CHECKS = [
@@ -58,11 +67,17 @@ export interface DryRun {
   readonly ledger: LedgerFindings
 }
 
-/** A body is never held here. */
-const NO_SHARE: Share = { grow: () => false, release: () => {} }
-
-/** `bad_request` when the body breaks off; every other fault is in the report. */
-export async function dryRun(upload: Upload, policy: Policy, ports: Ports): Promise<Result<DryRun>> {
+/**
+ * `request_timeout` and `bad_request` when the body does not come whole; every other fault is in the report.
+ *
+ * A dry run spends what is its sender's and nothing else: it does not ask the chain for a hotkey, and it counts against no quota.
+ */
+export async function dryRun(
+  upload: Upload,
+  policy: Policy,
+  ports: Ports,
+  passing: Share,
+): Promise<Result<DryRun>> {
   const results = new Map<CheckName, Result<unknown>>()
   const note = <T>(check: CheckName, result: Result<T>): T | undefined => {
     results.set(check, result)
@@ -72,37 +87,42 @@ export async function dryRun(upload: Upload, policy: Policy, ports: Ports): Prom
   const challenge = note('challenge', requireChallenge(policy.challenges, upload.challengeText))
   const signed = note('headers', parseSignedHeaders(upload.headers))
   const timestamp = signed && note('timestamp', parseTimestamp(signed.timestampText))
-  if (timestamp !== undefined) note('freshness', checkFreshness(timestamp, now, policy.signatureTtlSeconds))
+  const fresh =
+    timestamp !== undefined && note('freshness', checkFreshness(timestamp, now, policy.signatureTtlSeconds))
   const shape = signed && checkShape(signed, timestamp ?? 0n)
+  if (shape?.ok === false) note('signature', shape)
   const claim = shape?.ok === true ? shape.value : undefined
 
-  const read = await readToHash(upload, policy, ports, challenge !== undefined && claim !== undefined)
+  // What an upload would have been refused for unread is not read here either.
+  const isHopeless = challenge === undefined || claim === undefined || fresh !== true
+  const read = await readToHash({ upload, policy, ports, passing, isHopeless })
   if (!read.ok && read.rejection.code !== 'submission_too_large') return read
   const body = note('size', read)
-  let standing = signed && (await standingOf(signed.hotkey, now, policy, ports.metagraph))
-  if (shape?.ok === false) note('signature', shape)
-  if (challenge && claim && standing && body)
-    note('signature', await checkSignature({ upload, challenge, claim, standing, body, policy, ports }))
-  const proven = results.get('signature')?.ok === true
-
-  if (signed && standing && proven) standing = await lookUpUnknown(standing, upload, policy, ports.metagraph)
+  const hotkey = signed && decodeSs58(signed.hotkey) !== undefined ? signed.hotkey : undefined
+  const standing = hotkey === undefined ? undefined : await standingOf(hotkey, now, policy, ports.metagraph)
   const member = standing && note('registration', standing)
   let ledger: LedgerFindings = {}
-  if (challenge && signed && body && proven && member) {
-    const hotkey = nameOf(signed.hotkey, policy)
-    const key = { netuid: policy.netuid, slug: challenge.slug, hotkey }
-    const { requestId } = upload
-    const question = { nonce: signed.nonce, requestId, bodyHash: body.hash, reservedAt: now }
-    const answer = await requireFreeNonce(key, question, ports)
-    note('nonce', answer)
-    ledger = answer.found
+  if (!isHopeless && standing && body) {
+    const proven = note(
+      'signature',
+      await checkSignature({ upload, challenge, claim, standing, body, policy, ports }),
+    )
+    if (proven && member) {
+      const name = nameOf(claim.hotkey, policy)
+      const key = { netuid: policy.netuid, slug: challenge.slug, hotkey: name }
+      const { requestId } = upload
+      const question = { nonce: claim.nonce, requestId, bodyHash: body.hash, reservedAt: now }
+      const answer = await requireFreeNonce(key, question, ports)
+      note('nonce', answer)
+      ledger = answer.found
+    }
   }
   if (challenge) note('challenge_token', tokenOf(challenge, ports))
 
   const passed = CHECKS.every((check) => results.get(check)?.ok === true)
   const uid = uidIn(standing)
   const identity =
-    passed && challenge && signed && body ? { ...signed, challenge, uid, bodyHash: body.hash } : undefined
+    passed && challenge && claim && body ? { ...claim, challenge, uid, bodyHash: body.hash } : undefined
   return accepted({
     checks: CHECKS.map((check) => toCheck(check, results.get(check))),
     identity,
@@ -114,17 +134,29 @@ export async function dryRun(upload: Upload, policy: Policy, ports: Ports): Prom
   })
 }
 
-/** Hashes in constant memory, or only counts where no signature can be judged; a declared length over the limit is not read. */
-async function readToHash(
-  upload: Upload,
-  policy: Policy,
-  ports: Ports,
-  hash: boolean,
-): Promise<Result<ReadBody>> {
+interface Reading {
+  readonly upload: Upload
+  readonly policy: Policy
+  readonly ports: Ports
+  readonly passing: Share
+  readonly isHopeless: boolean
+}
+
+/** Hashes in constant memory. What is hopeless is only counted, and not even that where its length is declared. */
+async function readToHash({
+  upload,
+  policy,
+  ports,
+  passing,
+  isHopeless,
+}: Reading): Promise<Result<ReadBody>> {
   const limits = { declaredBytes: declaredBytes(upload.headers), maxBytes: policy.maxUploadBytes }
   if ((limits.declaredBytes ?? 0) > limits.maxBytes)
     return rejected('submission_too_large', { max_bytes: limits.maxBytes })
-  return readBody(upload.body, hash ? 'hash' : 'count', limits, NO_SHARE, ports.newDigest)
+  if (isHopeless && limits.declaredBytes !== undefined)
+    return accepted({ bytes: limits.declaredBytes, hash: '', content: undefined })
+  const mode = isHopeless ? 'count' : 'hash'
+  return readBody({ stream: upload.body, mode, limits, held: NO_ROOM, passing, ports })
 }
 
 function nonceFree(nonce: Result<unknown> | undefined): boolean | null {

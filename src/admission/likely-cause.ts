@@ -34,6 +34,9 @@ const EMPTY_HASH = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852
 /** Subnets people sign for by mistake: this project's, its testnet twin, and bittensor's default. */
 const USUAL_NETUIDS = [100, 541, 1]
 
+/** In characters; see `suspects`. */
+const LONGEST_URL = 2048
+
 /** What is said of everybody whose cause was not looked for. */
 export const SOME_DIFFERENCE =
   'the text that was signed differs from canonical_message, or another key signed it'
@@ -91,8 +94,9 @@ async function* suspects(failed: FailedSignature): AsyncGenerator<Suspect> {
     if (name !== slug)
       yield [`signed with "${name}" as the slug; sign the challenge's slug, ${slug}`, but({ slug: name })]
   }
-  const query = rawQuery(url)
-  const encoded = rawPath(url)
+  // A long query or path is not tried: each attempt would cost as much as its length.
+  const query = url.length > LONGEST_URL ? '' : rawQuery(url)
+  const encoded = url.length > LONGEST_URL ? path : rawPath(url)
   if (query !== '')
     yield ['signed with the query in the path; sign the path without it', but({ path: path + query })]
   if (encoded !== path)
@@ -110,7 +114,8 @@ async function* suspects(failed: FailedSignature): AsyncGenerator<Suspect> {
     `${message}\n`,
   ]
   yield [`signed with the path of the dry run; sign the upload's, ${path}`, but({ path: `${path}/verify` })]
-  yield [`signed with the full URL; sign its path only, ${path}`, but({ path: url })]
+  if (url.length <= LONGEST_URL)
+    yield [`signed with the full URL; sign its path only, ${path}`, but({ path: url })]
   yield ['signed with the method in lower case; sign POST', message.replace(':POST:', ':post:')]
   yield [
     'signed with milliseconds; sign X-Timestamp as you send it, in whole seconds',

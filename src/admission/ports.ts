@@ -97,6 +97,8 @@ export interface Ports {
   readonly metagraph: MetagraphSource
   readonly ledger: Ledger
   readonly verify: Verifier
+  /** Calls `act` after so many seconds, unless the returned function is called before. */
+  readonly after: (seconds: number, act: () => void) => () => void
   readonly newDigest: () => RunningDigest
   /** Verifications that may be spent on looking for the cause of wrong signatures. */
   readonly causes: AttemptBudget

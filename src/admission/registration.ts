@@ -7,6 +7,7 @@
  */
 
 import { decodeSs58, encodeSs58 } from '../crypto/ss58.ts'
+import type { UnknownHotkeyFacts } from '../protocol/facts.ts'
 import { ageSeconds, type Metagraph, uidOf } from '../protocol/metagraph.ts'
 import { rejected } from '../protocol/problem.ts'
 import { accepted, type Result } from '../protocol/result.ts'
@@ -23,6 +24,8 @@ export interface RegistrationPolicy {
 interface Member {
   readonly uid: number | undefined
   readonly registered: boolean
+  /** The block at which a lookup found the hotkey; absent when the snapshot has it. */
+  readonly foundAtBlock?: number
 }
 
 /** Whether a hotkey may upload: as whom, or with which refusal. */
@@ -43,7 +46,7 @@ const METAGRAPH_RETRY_SECONDS = 30
 /**
  * A blocked hotkey before all else, whoever it is: `blocked_uid`, which a client of the reference knows as a refusal for good, without
  * a uid, so that it neither needs a metagraph nor is looked up on the chain.
- * Then the allow-list, then the metagraph; blocked uids stay blocked even where registration is not required (reference 2.6).
+ * Then the allow-list, then the metagraph; blocked uids stay blocked even where registration is not required.
  */
 export async function standingOf(
   hotkey: string,
@@ -56,11 +59,12 @@ export async function standingOf(
   if (policy.blockedHotkeys.has(name)) return rejected('blocked_uid', { ...who, uid: null })
   if (policy.extraHotkeys.has(name)) return accepted({ uid: undefined, registered: true })
   const metagraph = await source.current(now)
-  const uid = metagraph && (uidOf(metagraph, name) ?? source.recall(name, now)?.uid)
-  if (metagraph !== undefined && uid !== undefined) {
+  const place = metagraph && placeOf(name, now, metagraph, source)
+  if (metagraph !== undefined && place !== undefined) {
+    const { uid } = place
     const isSpelledSo = name === hotkey
     if (!policy.blockedUids.has(uid))
-      return accepted({ uid: isSpelledSo ? uid : undefined, registered: isSpelledSo })
+      return accepted(isSpelledSo ? { ...place, registered: true } : { uid: undefined, registered: false })
     return rejected('blocked_uid', { ...who, uid, ...metagraphFacts(metagraph, now) })
   }
   if (!policy.requireRegisteredHotkey) return accepted({ uid: undefined, registered: false })
@@ -69,25 +73,60 @@ export async function standingOf(
   return rejected('unknown_hotkey', { ...who, ...metagraphFacts(metagraph, now), looked_up: false })
 }
 
-/**
- * Asks the chain for an unknown hotkey that has proven itself: it may have registered after the snapshot. Every other standing stays
- * as it is. `looked_up` tells a hotkey that the chain does not know from one that could not be asked for.
- */
-export async function lookUpUnknown(
-  standing: Standing,
-  { receivedAt, client }: { readonly receivedAt: number; readonly client: string },
-  policy: RegistrationPolicy,
+/** In the snapshot, or where an earlier lookup found the hotkey. */
+function placeOf(
+  hotkey: string,
+  now: number,
+  metagraph: Metagraph,
   source: MetagraphSource,
-): Promise<Standing> {
+): (Pick<Member, 'foundAtBlock'> & { readonly uid: number }) | undefined {
+  const uid = uidOf(metagraph, hotkey)
+  if (uid !== undefined) return { uid }
+  const found = source.recall(hotkey, now)
+  return found && { uid: found.uid, foundAtBlock: found.block }
+}
+
+interface Proven {
+  /** As judged when the headers arrived. */
+  readonly before: Standing
+  readonly hotkey: string
+  readonly now: number
+  readonly client: string
+  readonly policy: RegistrationPolicy
+  readonly source: MetagraphSource
+}
+
+/**
+ * The standing of a hotkey that has proven itself, now that its body is here: it may have lost its place meanwhile, or its uid, or the
+ * snapshot may have grown too old. One that a lookup found keeps its place for this request, unless a younger snapshot knows better.
+ */
+export async function standingAfter(proven: Proven): Promise<Standing> {
+  const { before, hotkey, now, policy, source } = proven
+  const standing = await standingOf(hotkey, now, policy, source)
   if (standing.ok || standing.rejection.code !== 'unknown_hotkey') return standing
-  const { looked_up, ...facts } = standing.rejection.facts
-  const answer = await source.lookup(facts.hotkey, receivedAt, client)
+  const { facts } = standing.rejection
+  const foundAt = before.ok ? before.value.foundAtBlock : undefined
+  if (foundAt === undefined) return lookUpUnknown(facts, proven)
+  return foundAt > facts.metagraph_block ? before : comeBack(facts, METAGRAPH_RETRY_SECONDS)
+}
+
+/** Asks the chain: the hotkey may have registered after the snapshot. `looked_up` says whether the chain was asked. */
+async function lookUpUnknown(
+  facts: UnknownHotkeyFacts,
+  { now, client, policy, source }: Proven,
+): Promise<Standing> {
+  const answer = await source.lookup(facts.hotkey, now, client)
   if (answer === 'unregistered') return rejected('unknown_hotkey', { ...facts, looked_up: true })
   if ('retryAfterSeconds' in answer) {
-    return rejected('unknown_hotkey', { ...facts, looked_up, retry_after_seconds: answer.retryAfterSeconds })
+    return comeBack(facts, answer.retryAfterSeconds)
   }
-  if (policy.blockedUids.has(answer.uid)) return rejected('blocked_uid', { ...facts, uid: answer.uid })
+  const { looked_up: _, ...snapshot } = facts
+  if (policy.blockedUids.has(answer.uid)) return rejected('blocked_uid', { ...snapshot, uid: answer.uid })
   return accepted({ uid: answer.uid, registered: true })
+}
+
+function comeBack(facts: UnknownHotkeyFacts, seconds: number) {
+  return rejected('unknown_hotkey', { ...facts, retry_after_seconds: seconds })
 }
 
 function metagraphFacts(metagraph: Metagraph, now: number) {

@@ -12,10 +12,16 @@ import { accepted, type Result } from './result.ts'
 /** Longest nonce, in characters. It is a database key. */
 export const NONCE_MAX_LENGTH = 256
 
-/** CPython refuses to turn more digits into an int, and so does the reference. */
-const TIMESTAMP_MAX_DIGITS = 4300
+/** Longest timestamp, in characters: long enough for every clock, short enough to be repeated in an answer. */
+const TIMESTAMP_MAX_LENGTH = 32
+/** Longest content type, in characters: it is handed on, and a dry run shows it. */
+const CONTENT_TYPE_MAX_LENGTH = 256
 
 const SIGNED_HEADERS = ['x-hotkey', 'x-signature', 'x-nonce', 'x-timestamp'] as const
+const MAX_LENGTH: Readonly<Record<string, number>> = {
+  'x-nonce': NONCE_MAX_LENGTH,
+  'content-type': CONTENT_TYPE_MAX_LENGTH,
+}
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
 /** Python's `int(text)` on ASCII digits. */
 const PYTHON_INT = /^[+-]?\d+(_\d+)*$/
@@ -65,8 +71,8 @@ export function isFilename(name: string): boolean {
 
 /** Unix seconds of any size, or 401 `invalid_timestamp`. */
 export function parseTimestamp(text: string): Result<bigint> {
+  if (text.length > TIMESTAMP_MAX_LENGTH || !PYTHON_INT.test(text)) return rejected('invalid_timestamp', {})
   const digits = text.replace(/[+_-]/g, '')
-  if (!PYTHON_INT.test(text) || digits.length > TIMESTAMP_MAX_DIGITS) return rejected('invalid_timestamp', {})
   return accepted(text.startsWith('-') ? -BigInt(digits) : BigInt(digits))
 }
 
@@ -80,7 +86,6 @@ function fieldValue(headers: Headers, name: string): string {
 
 function malformation(header: string, value: string): string | undefined {
   if (!PRINTABLE_ASCII.test(value)) return 'control or non-ASCII character'
-  if (header === 'x-nonce' && value.length > NONCE_MAX_LENGTH)
-    return `longer than ${NONCE_MAX_LENGTH} characters`
-  return undefined
+  const longest = MAX_LENGTH[header] ?? Number.POSITIVE_INFINITY
+  return value.length > longest ? `longer than ${longest} characters` : undefined
 }

@@ -11,10 +11,12 @@ import { rawQuery } from '../protocol/path.ts'
 import { type RouteContext, refuse } from './context.ts'
 import { clientOf, ledgerFields, refuseBusyAddress, stateQuota } from './rate-limit.ts'
 
+/** A report stays short however long the query is. */
+const SHOWN_QUERY_LENGTH = 1024
 const SUFFIX = /\/verify$/
 
 export async function postVerify(c: RouteContext): Promise<Response> {
-  const { config, ports, challenges } = c.env.gateway
+  const { config, ports, budgets, challenges } = c.env.gateway
   const { entry } = c.env
   const busy = await refuseBusyAddress(c, 'dry_run')
   if (busy !== undefined) return busy
@@ -35,6 +37,7 @@ export async function postVerify(c: RouteContext): Promise<Response> {
     },
     { ...config, challenges: await challenges.listFor(challengeText, c.env.receivedAt) },
     ports,
+    budgets.passing.open(),
   )
   if (!run.ok) return refuse(c, run.rejection)
   const { checks, identity, uid, metagraph, nonceFree, body, ledger } = run.value
@@ -48,7 +51,7 @@ export async function postVerify(c: RouteContext): Promise<Response> {
     body,
     challenge_receives: identity && {
       method: 'POST',
-      target: BRIDGE_PATH + query,
+      target: BRIDGE_PATH + query.slice(0, SHOWN_QUERY_LENGTH),
       headers: challengeHeaders(
         bridgeHeaders(identity, { family: config.family, token: '', requestId: entry.request_id, query }),
         body?.bytes ?? 0,

@@ -46,7 +46,7 @@ export function clientOf(c: RouteContext): string {
   return networkOf(c.req.header('cf-connecting-ip') ?? '')
 }
 
-/** An IPv6 address by its first 64 bits: whoever has one has all of them. */
+/** An IPv6 address by its first 64 bits: a client usually controls its whole /64. */
 export function networkOf(address: string): string {
   if (!address.includes(':')) return address
   const [left = [], right = []] = address.split('::').map((half) => half.split(':').filter(Boolean))

@@ -345,6 +345,112 @@ describe('a hotkey that is not in the snapshot', () => {
   })
 })
 
+describe('standing is judged again after the body', () => {
+  /** Another world from when the headers have been judged: the body takes its time. */
+  async function meanwhile(before: WorldChanges, after: WorldChanges) {
+    const [first, then] = [world(before), world(after)]
+    let asked = 0
+    const lookups: string[] = []
+    const now = (when: typeof first) => when.ports.metagraph
+    const metagraph: typeof first.ports.metagraph = {
+      current: (at) => now(asked++ === 0 ? first : then).current(at),
+      recall: (hotkey, at) => now(asked <= 1 ? first : then).recall(hotkey, at),
+      lookup: (hotkey, at, client) => {
+        lookups.push(client)
+        return then.ports.metagraph.lookup(hotkey, at, client)
+      },
+    }
+    const result = await admit(signedUpload().upload, { ...first, ports: { ...first.ports, metagraph } })
+    return { result, lookups, spent: first.spent.size }
+  }
+  const ELSE = encodeSs58(new Uint8Array(32).fill(8))
+
+  test('a uid that went to another is not told to the challenge', async () => {
+    const { result, spent } = await meanwhile({}, { hotkeys: [STRANGER_HOTKEY, ELSE] })
+    expect(result).toMatchObject({ rejection: { code: 'unknown_hotkey', facts: { looked_up: true } } })
+    expect(spent).toBe(0)
+  })
+
+  test('a uid that moved is the new one', async () => {
+    const { result } = await meanwhile({}, { hotkeys: [STRANGER_HOTKEY, ELSE, ALICE_HOTKEY] })
+    expect(result).toMatchObject({ ok: true, value: { uid: 2 } })
+  })
+
+  test('a uid that moved to a blocked one is blocked', async () => {
+    const { result } = await meanwhile({}, { hotkeys: [ALICE_HOTKEY] })
+    expect(result).toMatchObject({ rejection: { code: 'blocked_uid' } })
+  })
+
+  test('a metagraph that expired is seen', async () => {
+    const { result, spent } = await meanwhile({}, { hotkeys: undefined })
+    expect(result).toMatchObject({ rejection: { code: 'metagraph_unavailable' } })
+    expect(spent).toBe(0)
+  })
+
+  test('a place found by lookup holds without a second one, unless a younger snapshot knows better', async () => {
+    const found = { hotkeys: [STRANGER_HOTKEY], recall: { uid: 9, block: 1001 } }
+    const holds = await meanwhile(found, { hotkeys: [STRANGER_HOTKEY] })
+    expect([holds.result, holds.lookups]).toMatchObject([{ ok: true, value: { uid: 9 } }, []])
+    const older = { ...found, recall: { uid: 9, block: 1000 } }
+    const lost = await meanwhile(older, { hotkeys: [STRANGER_HOTKEY] })
+    expect(lost).toMatchObject({
+      result: { rejection: { code: 'unknown_hotkey', facts: { looked_up: false, retry_after_seconds: 30 } } },
+      lookups: [],
+    })
+  })
+
+  test('a lookup is asked in the name of the network that sends', async () => {
+    const { lookups } = await meanwhile({ hotkeys: [STRANGER_HOTKEY] }, { hotkeys: [STRANGER_HOTKEY] })
+    expect(lookups).toEqual(['203.0.113.5'])
+  })
+})
+
+describe('rooms', () => {
+  const large = { body: bytes(MAX_BYTES) }
+  const room = MAX_BYTES + 1
+
+  test('three newcomers at once with large bodies: none is told for good that it is unknown', async () => {
+    const place = world({ hotkeys: [STRANGER_HOTKEY], newcomerBytes: room, lookup: { uid: 9, block: 1010 } })
+    const results = await Promise.all(
+      ['a', 'b', 'c'].map((nonce) => admit(signedUpload({ ...large, nonce }).upload, place)),
+    )
+    const codes = results.map((result) => (result.ok ? 'ok' : result.rejection.code)).sort()
+    expect(codes).toEqual(['ok', 'over_capacity', 'over_capacity'])
+    // The same one twice, and again when there is room.
+    for (const result of results) if (result.ok) result.value.release()
+    expect(await admit(signedUpload({ ...large, nonce: 'b' }).upload, place)).toMatchObject({ ok: true })
+  })
+
+  test('a stranger that holds all the room leaves a newcomer over_capacity', async () => {
+    const place = world({ hotkeys: [STRANGER_HOTKEY], newcomerBytes: room, lookup: { uid: 9, block: 1010 } })
+    place.budgets.newcomers.open().grow(room)
+    expect(await admit(signedUpload(large).upload, place)).toMatchObject({
+      rejection: { code: 'over_capacity', facts: { retry_after_seconds: 1 } },
+    })
+  })
+
+  test('a challenge whose bodies are stuck leaves half of the room to the others', async () => {
+    const two = world({ capBytes: 4 * room })
+    const [demo] = two.policy.challenges
+    if (demo === undefined) throw new Error()
+    const other = { ...demo, slug: 'other', name: 'Other' }
+    const policy = { ...two.policy, challenges: [demo, other] }
+    const send = (nonce: string, slug: string) =>
+      admit(signedUpload({ ...large, nonce, challengeText: slug, signed: { slug } }).upload, {
+        ...two,
+        policy,
+      })
+    const codes = []
+    for (const nonce of ['a', 'b', 'c']) codes.push((await send(nonce, 'demo')).ok)
+    expect(codes).toEqual([true, true, false])
+    expect(await send('d', 'other')).toMatchObject({ ok: true })
+    // Alone, it may take all the room.
+    expect(
+      await admit(signedUpload({ ...large, nonce: 'e' }).upload, { ...two, policy: two.policy }),
+    ).toMatchObject({ ok: true })
+  })
+})
+
 describe('a slow body', () => {
   const longest = RETENTION_SECONDS - WINDOW_SECONDS
 

@@ -1,6 +1,7 @@
 /** The dry run: every check with its own result, nothing spent, nothing asked that a stranger may not ask. */
 
 import { describe, expect, test } from 'vitest'
+import { NO_ROOM } from '../../src/admission/admit.ts'
 import { type DryRun, dryRun } from '../../src/admission/dry-run.ts'
 import type { Ledger } from '../../src/admission/ports.ts'
 import { encodeSs58 } from '../../src/crypto/ss58.ts'
@@ -44,7 +45,7 @@ async function rehearse(changes: Changes = {}, worldChanges: WorldChanges = {}) 
   }
   const ports = { ...place.ports, ledger: { ...place.ports.ledger, find } }
   const { upload, wasRead } = signedUpload(changes)
-  const result = await dryRun(upload, place.policy, ports)
+  const result = await dryRun(upload, place.policy, ports, place.budgets.passing.open())
   if (!result.ok) throw new Error(result.rejection.code)
   expect(place.spent.size).toBe(0)
   return { report: result.value, asked, read: wasRead(), place }
@@ -87,11 +88,11 @@ describe('one change, and everything else is still checked', () => {
       { headers: 'fail', timestamp: 'skipped', freshness: 'skipped', registration: 'skipped', ...SKIPPED },
       { headers: { 'x-nonce': undefined } },
     ],
-    ['timestamp in words', { timestamp: 'fail', freshness: 'skipped' }, { timestamp: 'now' }],
-    ['stale', { freshness: 'fail' }, { timestamp: String(NOW - WINDOW_SECONDS - 1) }],
+    ['timestamp in words', { timestamp: 'fail', freshness: 'skipped', ...SKIPPED }, { timestamp: 'now' }],
+    ['stale', { freshness: 'fail', ...SKIPPED }, { timestamp: String(NOW - WINDOW_SECONDS - 1) }],
     [
       'hotkey that is none',
-      { signature: 'fail', registration: 'fail', nonce: 'skipped' },
+      { signature: 'fail', registration: 'skipped', nonce: 'skipped' },
       { headers: { 'x-hotkey': 'x' } },
     ],
     ['signature that is none', { signature: 'fail', nonce: 'skipped' }, { headers: { 'x-signature': 'x' } }],
@@ -139,7 +140,7 @@ describe('one change, and everything else is still checked', () => {
 test('a spent nonce is not free, and the report says by which upload', async () => {
   const place = world()
   await admit(signedUpload().upload, place)
-  const result = await dryRun(signedUpload().upload, place.policy, place.ports)
+  const result = await dryRun(signedUpload().upload, place.policy, place.ports, NO_ROOM)
   if (!result.ok) throw new Error()
   expect(result.value.nonceFree).toBe(false)
   expect(result.value.checks.find(({ check }) => check === 'nonce')?.problem).toMatchObject({
@@ -148,12 +149,41 @@ test('a spent nonce is not free, and the report says by which upload', async () 
   })
 })
 
-test('a hotkey registered after the snapshot is found as in the upload', async () => {
+test("does not spend the subnet's lookups: a hotkey that is not in the snapshot is not asked for", async () => {
   const { report } = await rehearse(
     { signer: STRANGER },
     { hotkeys: [ALICE_HOTKEY], lookup: { uid: 7, block: 9 } },
   )
+  const problem = report.checks.find(({ check }) => check === 'registration')?.problem
+  expect(problem).toMatchObject({ code: 'unknown_hotkey', looked_up: false })
+})
+
+test('a hotkey that an upload found on the chain is known here too', async () => {
+  const { report } = await rehearse(
+    { signer: STRANGER },
+    { hotkeys: [ALICE_HOTKEY], recall: { uid: 7, block: 9 } },
+  )
   expect([report.uid, resultsOf(report)['registration']]).toEqual([7, 'pass'])
+})
+
+describe('what an upload is refused for unread is not verified or read here', () => {
+  const HOPELESS: [name: string, changes: Changes][] = [
+    ['stale', { timestamp: String(NOW - WINDOW_SECONDS - 1) }],
+    ['timestamp of 60 KB', { headers: { 'x-timestamp': '1'.repeat(60_000) } }],
+    ['unknown challenge', { challengeText: 'nope' }],
+    ['impossible signature', { headers: { 'x-signature': 'x' } }],
+  ]
+  test.each(HOPELESS)('%s', async (_, changes) => {
+    const place = world()
+    let verified = 0
+    const verify: typeof place.ports.verify = () => {
+      verified += 1
+      return false
+    }
+    const { upload, wasRead } = signedUpload(changes)
+    await dryRun(upload, place.policy, { ...place.ports, verify }, NO_ROOM)
+    expect([verified, wasRead()]).toEqual([0, false])
+  })
 })
 
 test('what is too large is not read', async () => {

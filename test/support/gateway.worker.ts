@@ -1,6 +1,6 @@
 /** Gateways for tests of routes: real configuration and real app, origins and stores of the test's choice. */
 
-import { createBodyBudget } from '../../src/admission/body.ts'
+import { createBodyBudget } from '../../src/admission/budget.ts'
 import { type App, createApp } from '../../src/app.ts'
 import { createReads, type ReadCache } from '../../src/cache/reads.ts'
 import { type Config, parseConfig } from '../../src/config/config.ts'
@@ -48,7 +48,7 @@ export function appOf(
   const calls: OriginCall[] = []
   const logged: (RequestEntry | EventEntry)[] = []
   const now = () => (typeof options.now === 'number' ? options.now : options.now())
-  const budget = createBodyBudget(1_000_000, now)
+  const budget = createBodyBudget({ capBytes: 1_000_000, now, abandonedSeconds: 600 })
   const gateway: Gateway = {
     config,
     ports: {
@@ -65,11 +65,12 @@ export function appOf(
         settle: async () => {},
       },
       verify: () => false,
+      after: () => () => {},
       newDigest: () => ({ update: async () => {}, hex: async () => '' }),
       causes: { take: () => false },
       hasToken: () => false,
     },
-    budgets: { uploads: budget, newcomers: budget },
+    budgets: { uploads: budget, newcomers: budget, passing: budget },
     ...withoutMaster(config),
     ...('challenges' in options ? { challenges: options.challenges } : {}),
     ...('registry' in options ? { registry: options.registry } : {}),

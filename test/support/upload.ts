@@ -13,7 +13,7 @@ import {
   type Policy,
   type Upload,
 } from '../../src/admission/admit.ts'
-import { createBodyBudget } from '../../src/admission/body.ts'
+import { type BodyBudget, createBodyBudget } from '../../src/admission/budget.ts'
 import { createAttemptBudget } from '../../src/admission/likely-cause.ts'
 import type {
   Ledger,
@@ -147,8 +147,9 @@ export function world(changes: WorldChanges = {}): World {
   return {
     spent,
     budgets: {
-      uploads: createBodyBudget(changes.capBytes ?? 1_000_000, () => NOW),
-      newcomers: createBodyBudget(changes.newcomerBytes ?? 1_000_000, () => NOW),
+      uploads: budgetOf(changes.capBytes),
+      newcomers: budgetOf(changes.newcomerBytes),
+      passing: budgetOf(),
     },
     policy: {
       family: 'platform',
@@ -189,11 +190,16 @@ export function world(changes: WorldChanges = {}): World {
       },
       ledger: { ...memoryLedger(spent), ...changes.ledger },
       verify: createVerifier(),
+      after: () => () => {},
       newDigest,
       causes: createAttemptBudget(() => NOW),
       hasToken: () => changes.token ?? true,
     },
   }
+}
+
+function budgetOf(capBytes = 1_000_000): BodyBudget {
+  return createBodyBudget({ capBytes, now: () => NOW, abandonedSeconds: 600 })
 }
 
 export function admit(upload: Upload, { policy, ports, budgets }: World): Promise<Found<Admitted>> {

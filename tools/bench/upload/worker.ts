@@ -6,7 +6,8 @@
 import { DurableObject } from 'cloudflare:workers'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { Hono } from 'hono'
-import { createBodyBudget, declaredBytes, readBody } from '../../../src/admission/body.ts'
+import { declaredBytes, readBody } from '../../../src/admission/body.ts'
+import { createBodyBudget } from '../../../src/admission/budget.ts'
 import type { RunningDigest } from '../../../src/admission/ports.ts'
 
 interface BenchEnv {
@@ -28,7 +29,8 @@ export class NonceLedger extends DurableObject<BenchEnv> {
 }
 
 const MAX_BYTES = 7_500_000
-const budget = createBodyBudget(64_000_000, () => 0)
+const now = () => Math.floor(Date.now() / 1000)
+const budget = createBodyBudget({ capBytes: 64_000_000, now, abandonedSeconds: 600 })
 const app = new Hono<{ Bindings: BenchEnv }>()
 
 app.post('/pass', (c) => forward(c.req.raw, c.env))
@@ -66,11 +68,18 @@ function forward(request: Request, env: BenchEnv): Promise<Response> {
 }
 
 async function readAs(mode: 'hold' | 'hash', request: Request): Promise<Response> {
-  const share = budget.open()
+  const held = budget.open()
   const limits = { declaredBytes: declaredBytes(request.headers), maxBytes: MAX_BYTES }
-  const read = await readBody(request.body, mode, limits, share, newDigest)
-  share.release()
+  const ports = { now, after, newDigest }
+  const read = await readBody({ stream: request.body, mode, limits, held, passing: budget.open(), ports })
+  held.release()
   return read.ok ? new Response(read.value.hash) : new Response(read.rejection.code, { status: 500 })
+}
+
+/** As in src/worker.ts. */
+function after(seconds: number, act: () => void): () => void {
+  const timer = setTimeout(act, seconds * 1000)
+  return () => clearTimeout(timer)
 }
 
 /** As in src/worker.ts. */
