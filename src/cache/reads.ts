@@ -4,11 +4,9 @@
  * Fresh: served. Stale: served at once, and renewed behind the answer. Older: asked for anew, and served after all when nothing
  * can be had. A kept answer carries its `Age`.
  *
- * What is certain: one isolate never has two renewals of one target under way (one that takes over a minute counts as lost), nor
- * does it ask twice at once for an `oneAtATime` read. What is nearly so: `oneAtATime` reads take a turn through the cache, so that a data
- * centre asks once at a time; two isolates that look for the turn within the same milliseconds both get it, for the Cache API has
- * no lock. Values are shared between requests, never promises (a request may not wait for another's I/O): those that must wait
- * look again, on their own timers.
+ * One isolate never has two renewals of one target under way (one that takes over a minute counts as lost), nor does it ask twice at
+ * once for a `oneAtATime` read. Values are shared between requests, never promises (a request may not wait for another's I/O): those
+ * that must wait look again, on their own timers.
  */
 
 import { createMemory, fromEntry, type Kept, toEntry, toResponse } from './kept-answer.ts'
@@ -18,7 +16,6 @@ import { ageOf, isUnchanged, phaseOf } from './lifetime.ts'
 export interface ReadCache {
   match(key: string): Promise<Response | undefined>
   put(key: string, response: Response): Promise<void>
-  delete(key: string): Promise<boolean>
 }
 
 /** `Age` among the headers, when there, is believed. */
@@ -31,11 +28,11 @@ export type Fetched =
   | { readonly kind: 'failed'; readonly cause: string }
 
 export interface Read {
-  /** Absolute URL: the whole target, and nothing of who asks. Without a query when `oneAtATime`. */
+  /** Absolute URL: the whole target, and nothing of who asks. */
   readonly key: string
   /** Asks the origin. Never throws. */
   readonly fetch: () => Promise<Fetched>
-  /** Every good answer is kept, so a data centre may ask for it once at a time. */
+  /** Every good answer is kept, so an isolate asks for it once at a time. */
   readonly oneAtATime: boolean
   readonly waitUntil: (work: Promise<unknown>) => void
 }
@@ -50,7 +47,7 @@ export interface Reads {
 
 /** After this a renewal counts as lost: its request may have been dropped with its client. */
 const RENEWAL_SECONDS = 60
-/** Pauses of one that waits for another's answer, 16 s in all; each look costs two of the few operations a request has. */
+/** Pauses of one that waits for another's answer, 16 s in all; each look costs one of the few operations a request has. */
 const WAITS_MS = [250, 500, 1000, 2000, 4000, 8000]
 /** How long a target that turned out not to be keepable is not looked for in the cache. */
 const UNKEPT_SECONDS = 10
@@ -82,10 +79,10 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
     const usable = phase === 'dead' ? undefined : kept
     if (usable !== undefined && phase === 'fresh') return shown(usable)
     if (usable !== undefined && phase === 'stale') {
-      if (await begin(read)) read.waitUntil(renew(read).then(letGo))
+      if (begin(key)) read.waitUntil(renew(read).then(letGo))
       return shown(usable)
     }
-    if (oneAtATime && !(await begin(read))) return usable === undefined ? awaitOther(key) : shown(usable)
+    if (oneAtATime && !begin(key)) return usable === undefined ? awaitOther(key) : shown(usable)
     const work = renew(read)
     // An answer that others wait for is worth having when this client leaves; any other ends with its client.
     if (oneAtATime) read.waitUntil(work)
@@ -118,18 +115,11 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
     return found
   }
 
-  /** Whether this request is to ask the origin: nobody else of this isolate does, nor, for `oneAtATime` reads, of this data centre. */
-  async function begin({ key, oneAtATime }: Read): Promise<boolean> {
+  /** Whether this request is to ask the origin: no other request of this isolate does. */
+  function begin(key: string): boolean {
     if (isRecent(renewals, key, RENEWAL_SECONDS)) return false
     renewals.set(key, now())
-    if (!oneAtATime) return true
-    const cache = await open()
-    const taken = await quietly(cache.match(turnOf(key)))
-    if (taken === undefined) {
-      const turn = new Response('', { headers: { 'cache-control': `max-age=${RENEWAL_SECONDS}` } })
-      await quietly(cache.put(turnOf(key), turn))
-    } else renewals.delete(key)
-    return taken === undefined
+    return true
   }
 
   async function renew(read: Read): Promise<ReadAnswer> {
@@ -142,12 +132,12 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
       const kept = { body, headers, lifetime, fetchedAt: now() - ageOf(headers) }
       memory.set(key, kept)
       const put = quietly((await open()).put(key, toEntry(kept)))
+      // Those who wait look for it there when it is too large for the memory.
       if (oneAtATime) await put
       else read.waitUntil(put)
       return shown(kept)
     } finally {
       renewals.delete(key)
-      if (oneAtATime) await quietly((await open()).delete(turnOf(key)))
     }
   }
 
@@ -157,7 +147,7 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
       await new Promise((resolve) => setTimeout(resolve, pause))
       const kept = await find(key)
       if (kept !== undefined && phaseNow(kept) !== 'dead') return shown(kept)
-      if ((await quietly((await open()).match(turnOf(key)))) === undefined) break
+      if (!isRecent(renewals, key, RENEWAL_SECONDS)) break
     }
     return { kind: 'failed', cause: 'another asked in vain' }
   }
@@ -179,11 +169,6 @@ async function letGo(answer: ReadAnswer): Promise<void> {
 
 function isFailure(answer: ReadAnswer): boolean {
   return answer.kind === 'failed' || (answer.kind === 'pass' && answer.response.status >= 500)
-}
-
-/** `oneAtATime` reads have no query of their own. */
-function turnOf(key: string): string {
-  return `${key}?turn`
 }
 
 /** The cache may be out of order; then everything is asked for. */

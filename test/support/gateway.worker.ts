@@ -97,5 +97,4 @@ export function appOf(
 const NO_CACHE: ReadCache = {
   match: async () => undefined,
   put: async () => {},
-  delete: async () => false,
 }
