@@ -139,15 +139,16 @@ const BROKEN: [name: string, meddle: Meddle, found: string[]][] = [
     ['warn snapshot-age'],
   ],
   [
-    'endpoints that contradict each other while a snapshot lasts',
+    'endpoints that contradict each other, so that there is no metagraph',
     on(
       '/ready',
-      json(200, {
-        metagraph: { block: 1, hotkeys: 9, age_seconds: 10 },
+      json(503, {
+        status: 'unavailable',
+        metagraph: null,
         contradicting_endpoints: ['one.example.com', 'two.example.com'],
       }),
     ),
-    ['fail chain'],
+    ['fail ready', 'fail chain'],
   ],
   ['a clock a minute ahead', on('/v1/time', time(60)), ['warn clock']],
   ['a clock beyond the window', on('/v1/time', time(-400)), ['fail clock']],

@@ -60,26 +60,18 @@ export async function checkReady({ ask, maxAgeSeconds }: Patient): Promise<Findi
       'ready',
       `subnet snapshot of block ${metagraph['block']}, ${metagraph['hotkeys']} hotkeys`,
     )
-    return [ready, checkAge(age, maxAgeSeconds), ...contradictionIn(answer)]
+    return [ready, checkAge(age, maxAgeSeconds)]
   }
   if (isRefusal(answer, 'internal_error')) {
     const todo = 'run the doctor with --local or --env NAME: it names every fault; then deploy again'
     return [fail('ready', 'the gateway refuses its configuration', todo)]
   }
-  const contradicting = answer.reached ? answer.fields['contradicting_endpoints'] : undefined
-  if (Array.isArray(contradicting) && contradicting.length > 0) {
-    const todo =
-      'docs/runbook.md, "Metagraph stuck": find out which of them is right and push a recording of it'
-    const names = contradicting.map(String).join(' and ')
-    return [
-      fail('ready', `no subnet snapshot: ${names} contradict each other; every upload is refused`, todo),
-    ]
-  }
   const todo = 'docs/runbook.md, "Metagraph stuck": the gateway cannot read the chain'
-  return [fail('ready', `no usable subnet snapshot (${explain(answer)}); every upload is refused`, todo)]
+  const notReady = `no usable subnet snapshot (${explain(answer)}); every upload is refused`
+  return [fail('ready', notReady, todo), ...contradictionIn(answer)]
 }
 
-/** The gateway names the endpoints that told different stories in its last refresh; the snapshot it has will soon be too old. */
+/** The gateway names the endpoints that told different stories, when that is why it has no snapshot. */
 function contradictionIn(answer: Answer): Finding[] {
   const named: unknown = answer.reached ? answer.fields['contradicting_endpoints'] : undefined
   if (!Array.isArray(named) || named.length === 0) return []
