@@ -1,9 +1,10 @@
 /**
  * One value that KV keeps for all isolates, behind a memo in each of them.
  *
- * KV answers late and sometimes wrongly: another place may see an old value, or none, for a minute. So what KV says displaces the
- * memo only when it was fetched later. The order is that of the gateway's own clock and of nothing that a stranger said: a block
- * number from a chain that lied would otherwise hold its place against every true one.
+ * KV answers late and sometimes wrongly: another place may see an old value, or none, for a minute.
+ * So what KV says displaces the memo only when it was fetched later. The order is that of the
+ * gateway's own clock and of nothing that a stranger said: a block number from a chain that lied
+ * would otherwise hold its place against every true one.
  */
 
 /** How long the memo answers without a look at KV; also the least time KV itself caches a read. */
@@ -25,7 +26,10 @@ export interface KvMemo<T extends Fetched> {
   peek(): T | undefined
   /** What KV was last seen to hold, or was last given. */
   stored(): T | undefined
-  /** The youngest value known, however old; looks at KV when the last look is 30 s ago. Never throws. */
+  /**
+   * The youngest value known, however old; looks at KV when the last look is 30 s ago. Never
+   * throws.
+   */
   read(now: number): Promise<T | undefined>
   /** The same, after a look at KV. */
   reread(now: number): Promise<T | undefined>
@@ -35,7 +39,10 @@ export interface KvMemo<T extends Fetched> {
   store(value: T, text: string): Promise<boolean>
 }
 
-/** `parse` answers undefined for a damaged text: what KV holds is read as if a stranger had written it. */
+/**
+ * `parse` answers undefined for a damaged text: what KV holds is read as if a stranger had written
+ * it.
+ */
 export function createKvMemo<T extends Fetched>(
   kv: TextStore,
   key: string,

@@ -1,12 +1,13 @@
 /**
  * Public reads through the data centre's cache, and a little memory of the isolate's own before it.
  *
- * Fresh: served. Stale: served at once, and renewed behind the answer. Older: asked for anew, and served after all when nothing
- * can be had. A kept answer carries its `Age`.
+ * Fresh: served. Stale: served at once, and renewed behind the answer. Older: asked for anew, and
+ * served after all when nothing can be had. A kept answer carries its `Age`.
  *
- * One isolate never has two renewals of one target under way (one that takes over a minute counts as lost), nor does it ask twice at
- * once for a `oneAtATime` read. Values are shared between requests, never promises (a request may not wait for another's I/O): those
- * that must wait look again, on their own timers.
+ * One isolate never has two renewals of one target under way (one that takes over a minute counts
+ * as lost), nor does it ask twice at once for a `oneAtATime` read. Values are shared between
+ * requests, never promises (a request may not wait for another's I/O): those that must wait look
+ * again, on their own timers.
  */
 
 import { createMemory, fromEntry, type Kept, toEntry, toResponse } from './kept-answer.ts'
@@ -21,7 +22,10 @@ export interface ReadCache {
 /** `Age` among the headers, when there, is believed. */
 type Keepable = Omit<Kept, 'fetchedAt'> & { readonly kind: 'keep' }
 
-/** `pass`: as it came, for this client only. `failed`: no answer that may be shown; `cause` is for the log. */
+/**
+ * `pass`: as it came, for this client only. `failed`: no answer that may be shown; `cause` is for
+ * the log.
+ */
 export type Fetched =
   | Keepable
   | { readonly kind: 'pass'; readonly response: Response }
@@ -41,13 +45,19 @@ type ReadAnswer = { readonly kind: 'kept'; readonly response: Response } | Exclu
 
 export interface Reads {
   through(read: Read): Promise<ReadAnswer>
-  /** Whether the last answer, a moment ago, was one that may not be kept: going through the cache would be a detour. */
+  /**
+   * Whether the last answer, a moment ago, was one that may not be kept: going through the cache
+   * would be a detour.
+   */
   isUncacheable(key: string): boolean
 }
 
 /** After this a renewal counts as lost: its request may have been dropped with its client. */
 const RENEWAL_SECONDS = 60
-/** Pauses of one that waits for another's answer, 16 s in all; each look costs one of the few operations a request has. */
+/**
+ * Pauses of one that waits for another's answer, 16 s in all; each look costs one of the few
+ * operations a request has.
+ */
 const WAITS_MS = [250, 500, 1000, 2000, 4000, 8000]
 /** How long a target that turned out not to be keepable is not looked for in the cache. */
 const UNKEPT_SECONDS = 10
@@ -56,7 +66,10 @@ const UNKEPT_MOST = 1000
 /** Of kept answers in this isolate's own memory, which spares most reads a look at the cache. */
 const MEMORY_BYTES = 8_000_000
 
-/** `open`: a cache of our own, so that no entry can meet what the platform caches itself. `now` in Unix seconds. */
+/**
+ * `open`: a cache of our own, so that no entry can meet what the platform caches itself. `now` in
+ * Unix seconds.
+ */
 export function createReads(open: () => Promise<ReadCache>, now: () => number): Reads {
   const renewals = new Map<string, number>()
   const unkept = new Map<string, number>()
@@ -84,7 +97,8 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
     }
     if (oneAtATime && !begin(key)) return usable === undefined ? awaitOther(key) : shown(usable)
     const work = renew(read)
-    // An answer that others wait for is worth having when this client leaves; any other ends with its client.
+    // An answer that others wait for is worth having when this client leaves; any other ends with
+    // its client.
     if (oneAtATime) read.waitUntil(work)
     const fetched = await work
     if (usable !== undefined && isFailure(fetched)) {

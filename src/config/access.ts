@@ -1,8 +1,10 @@
 /**
- * Cloudflare Access service tokens: one for all tunnel hostnames, and for a challenge its own where it has one.
+ * Cloudflare Access service tokens: one for all tunnel hostnames, and for a challenge its own where
+ * it has one.
  *
- * A request to a challenge carries the token that opens its tunnel, and whether Access takes it off before the challenge sees
- * it is documented nowhere. A challenge of other people therefore gets a token that opens nothing else.
+ * A request to a challenge carries the token that opens its tunnel, and whether Access takes it off
+ * before the challenge sees it is documented nowhere. A challenge of other people therefore gets a
+ * token that opens nothing else.
  */
 
 import type { AccessToken } from '../origin/access.ts'
@@ -12,7 +14,10 @@ import { type Reader, secretSuffix } from './reader.ts'
 const ID = 'ACCESS_CLIENT_ID_'
 const SECRET = 'ACCESS_CLIENT_SECRET_'
 
-/** What opens a challenge's tunnel: its own token (`ACCESS_CLIENT_ID_AGENT_CHALLENGE` and `…_SECRET_…`), or else that of all. */
+/**
+ * What opens a challenge's tunnel: its own token (`ACCESS_CLIENT_ID_AGENT_CHALLENGE` and
+ * `…_SECRET_…`), or else that of all.
+ */
 export function accessFor(config: Config, slug: string | undefined): AccessToken | undefined {
   const own = slug === undefined ? undefined : config.challengeAccess.get(secretSuffix(slug))
   return own ?? config.access

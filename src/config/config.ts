@@ -1,8 +1,9 @@
 /**
  * Configuration: the only reader of the environment.
  *
- * Values come typed from `wrangler.toml` or as text from `.dev.vars` and the dashboard (JSON for lists and tables); both are
- * read. All faults are named at once, by name and expectation only: a value could be a secret pasted into the wrong place.
+ * Values come typed from `wrangler.toml` or as text from `.dev.vars` and the dashboard (JSON for
+ * lists and tables); both are read. All faults are named at once, by name and expectation only: a
+ * value could be a secret pasted into the wrong place.
  */
 
 import type { Challenge } from '../challenge/challenge.ts'
@@ -35,7 +36,7 @@ export interface Config {
   readonly uploadsPerHour: number
   /** Admitted without the metagraph and without a uid. */
   readonly extraHotkeys: ReadonlySet<string>
-  /** Empty: nobody is asked, snapshots are pushed. */
+  /** Empty: no endpoint is asked, snapshots are pushed. */
   readonly chainEndpoints: readonly ChainEndpoint[]
   /** `0x` and 64 lower-case hex digits. */
   readonly chainGenesisHash: string
@@ -43,7 +44,10 @@ export interface Config {
   readonly challenges: readonly Challenge[]
   /** Bindings that origins name, by name. */
   readonly services: ReadonlyMap<string, Service>
-  /** Bearer tokens by the name of their secret, also of challenges that become known later; see `challengeTokens`. */
+  /**
+   * Bearer tokens by the name of their secret, also of challenges that become known later; see
+   * `challengeTokens`.
+   */
   readonly challengeTokens: ReadonlyMap<string, string>
   /** Undefined: the master's routes do not exist, and the challenges are those configured. */
   readonly masterOrigin: URL | undefined
@@ -54,7 +58,7 @@ export interface Config {
   /** As browsers send them in `Origin`; `*` for everybody. */
   readonly corsOrigins: ReadonlySet<string>
   readonly originTimeoutMs: number
-  /** Share of the requests that are logged; failures of ours are logged all. */
+  /** Share of the requests that are logged; the gateway's own failures are all logged. */
   readonly logSample: number
   /** Opens every tunnel hostname that has none of its own. */
   readonly access: AccessToken | undefined
@@ -147,14 +151,18 @@ export function parseConfig(env: object): ParsedConfig {
   return read.faults.length === 0 ? accepted(config) : { ok: false, faults: read.faults }
 }
 
-/** The secret that holds a challenge's bearer token: `agent-challenge` reads `CHALLENGE_TOKEN_AGENT_CHALLENGE`. */
+/**
+ * The secret that holds a challenge's bearer token: `agent-challenge` reads
+ * `CHALLENGE_TOKEN_AGENT_CHALLENGE`.
+ */
 export function tokenName(slug: string): string {
   return `CHALLENGE_TOKEN_${secretSuffix(slug)}`
 }
 
 /**
- * The current token and the next (`…_NEXT`), as far as they are configured; a challenge without any cannot be forwarded to. One that
- * became known later, under a slug that ends in `-next`, has none: the name would be that of another's.
+ * The current token and the next (`…_NEXT`), as far as they are configured; a challenge without any
+ * cannot be forwarded to. One that became known later, under a slug that ends in `-next`, has none:
+ * the name would be that of another's.
  */
 export function challengeTokens(config: Config, slug: string): readonly string[] {
   if (isNextOfAnother({ slug })) return []

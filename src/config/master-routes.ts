@@ -1,7 +1,9 @@
 /**
- * `MASTER_ROUTES`: further public routes of the master, such as `GET /v1/validators/public` or `POST /v1/workers/*`.
+ * `MASTER_ROUTES`: further public routes of the master, such as `GET /v1/validators/public` or
+ * `POST /v1/workers/*`.
  *
- * The grammar is that of a policy's `allow`; a `*` at the end stands for one segment or more, as `**` does.
+ * The grammar is that of a policy's `allow`; a `*` at the end stands for one segment or more, as
+ * `**` does.
  */
 
 import { parsePolicy } from '../challenge/parse-policy.ts'

@@ -1,13 +1,17 @@
 /**
  * Names that are nearly one the gateway knows.
  *
- * A setting under a misspelled name is not set, and nothing else would say so: `BLOCKED_HOTKEY` would block no hotkey.
+ * A setting under a misspelled name is not set, and nothing else would say so: `BLOCKED_HOTKEY`
+ * would block no hotkey.
  */
 
 /** Letters added, lost, changed or swapped with their neighbour. */
 const MOST_EDITS = 2
 
-/** The known name that `name` was probably meant to be; undefined when it is far from all of them. Case does not count. */
+/**
+ * The known name that `name` was probably meant to be; undefined when it is far from all of them.
+ * Case does not count.
+ */
 export function probablyMeant(name: string, known: Iterable<string>): string | undefined {
   for (const each of known) if (editsBetween(name.toUpperCase(), each) <= MOST_EDITS) return each
   return undefined

@@ -1,7 +1,9 @@
 /**
- * Reading one value of the environment at a time, typed or as text, and noting what is wrong with it.
+ * Reading one value of the environment at a time, typed or as text, and noting what is wrong with
+ * it.
  *
- * A fault names the value and what is expected, never the value itself: it could be a secret in the wrong place.
+ * A fault names the value and what is expected, never the value itself: it could be a secret in the
+ * wrong place.
  */
 
 import type { Service } from '../origin/origin.ts'
@@ -86,7 +88,7 @@ export class Reader {
     return Object.keys(this.env).filter((name) => name.startsWith(prefix))
   }
 
-  /** Empty counts as unset, as in the reference. */
+  /** Empty counts as unset. */
   secret(name: string): string | undefined {
     const value = this.value(name)
     if (value === undefined || value === '') return undefined
@@ -130,7 +132,10 @@ function isService(value: unknown): value is Service {
   return typeof value === 'object' && value !== null && 'fetch' in value && typeof value.fetch === 'function'
 }
 
-/** `https://`, or `http://` on loopback; no credentials (they would end up in logs), query or fragment. */
+/**
+ * `https://`, or `http://` on loopback; no credentials (they would end up in logs), query or
+ * fragment.
+ */
 export function isSafeUrl(value: unknown): value is string {
   if (typeof value !== 'string' || !URL.canParse(value)) return false
   const url = new URL(value)

@@ -1,8 +1,8 @@
 /**
  * The Lease over its Durable Object. A fault of the platform becomes the careful answer.
  *
- * A refresh is granted then: without it the gateway would go blind, and each isolate still keeps its own pace. A lookup is
- * not: it only spares a newcomer some minutes.
+ * A refresh is granted then: without it the gateway would go blind, and each isolate still keeps
+ * its own pace. A lookup is not: it only spares a newcomer some minutes.
  */
 
 import type { Lease, LookupClaim, RefreshClaim, RefreshTerms, RoundReport } from './rules.ts'
@@ -10,7 +10,10 @@ import type { Lease, LookupClaim, RefreshClaim, RefreshTerms, RoundReport } from
 /** When lookups may be tried again after the object could not be reached. */
 const LOOKUP_RETRY_SECONDS = 60
 
-/** The runtime's own repeats; its default, 5 within 10 s, is longer than an upload may wait for a snapshot. */
+/**
+ * The runtime's own repeats; its default, 5 within 10 s, is longer than an upload may wait for a
+ * snapshot.
+ */
 const RETRY_BUDGET = { retry: { maxRetries: 1, timeoutMs: 1000 } } as const
 
 export interface LeaseStub {
@@ -19,7 +22,10 @@ export interface LeaseStub {
   report(now: number, report: RoundReport): Promise<void>
 }
 
-/** What is used of `DurableObjectNamespace<MetagraphLease>`; the installed types do not know `retry` yet. */
+/**
+ * What is used of `DurableObjectNamespace<MetagraphLease>`; the installed types do not know `retry`
+ * yet.
+ */
 export interface LeaseNamespace {
   getByName(
     name: string,

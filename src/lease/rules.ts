@@ -1,11 +1,15 @@
 /**
  * What all isolates of the gateway must agree on: whose turn it is to ask the chain, and how often.
  *
- * Public nodes ration by source address and the gateway's isolates share theirs, so refreshes, lookups and cool-downs are counted
- * in one place per subnet. Rules only; `object.ts` keeps the state.
+ * Public nodes ration by source address and the gateway's isolates share theirs, so refreshes,
+ * lookups and cool-downs are counted in one place per subnet. Rules only; `object.ts` keeps the
+ * state.
  */
 
-/** Lookups of fresh registrations, subnet-wide. Public nodes allow about 60 requests a minute in all. */
+/**
+ * Lookups of fresh registrations, subnet-wide. Public nodes allow about 60 requests a minute in
+ * all.
+ */
 export const LOOKUPS_PER_MINUTE = 20
 /** Of these for one client: a stranger with many keys leaves the others their share. */
 export const LOOKUPS_PER_CLIENT = 5
@@ -35,7 +39,10 @@ export const NEW_LEASE: LeaseState = {
   contradicting: [],
 }
 
-/** How long nobody must have begun a refresh, and how long none must have succeeded, for another to be granted. */
+/**
+ * A refresh is granted when the last one began, and the last one that succeeded was, at least so
+ * long ago.
+ */
 export interface RefreshTerms {
   readonly sinceClaimSeconds: number
   readonly sinceSuccessSeconds: number
@@ -65,10 +72,16 @@ export interface RoundReport {
   readonly refresh?: { readonly succeeded: boolean; readonly contradicting: readonly string[] }
 }
 
-/** The one counter of a subnet. Never throws: when it cannot be reached, refreshes are granted and lookups are not. */
+/**
+ * The one counter of a subnet. Never throws: when it cannot be reached, refreshes are granted and
+ * lookups are not.
+ */
 export interface Lease {
   claimRefresh(now: number, terms: RefreshTerms): Promise<RefreshClaim>
-  /** `client` is the network that asks; empty when it is not known, and then only the subnet's budget counts. */
+  /**
+   * `client` is the network that asks; empty when it is not known, and then only the subnet's
+   * budget counts.
+   */
   claimLookup(now: number, client: string): Promise<LookupClaim>
   report(now: number, report: RoundReport): Promise<void>
 }

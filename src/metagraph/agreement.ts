@@ -1,10 +1,13 @@
 /**
- * A first snapshot: with nothing to compare a state against, a second endpoint must know its block by the same hash.
+ * A first snapshot: with nothing to compare a state against, a second endpoint must know its block
+ * by the same hash.
  *
- * One lie that became the snapshot would make every true state look wrong. So the state of one endpoint after the other is put to
- * the rest, at the price of one question each, and the first state that another endpoint confirms is taken: two of three are a
- * majority. An endpoint whose own state is refused for itself (another chain, an empty account, an old head) has no say. A single
- * endpoint that has a say is believed. Those that contradict each other leave no snapshot: an operator must decide.
+ * One lie that became the snapshot would make every true state look wrong. So the state of one
+ * endpoint after the other is put to the rest, at the price of one question each, and the first
+ * state that another endpoint confirms is taken: two of three are a majority. An endpoint whose own
+ * state is refused for itself (another chain, an empty account, an old head) has no say. A single
+ * endpoint that has a say is believed. Those that contradict each other leave no snapshot: an
+ * operator must decide.
  */
 
 import { type Checked, isTransportFault } from './fault.ts'
@@ -27,7 +30,10 @@ export interface Voiced {
 export interface Agreement {
   /** Undefined when no endpoint could be believed. */
   readonly agreed: Voiced | undefined
-  /** Names of the endpoints that contradict each other; empty when none do, or when a majority decided. */
+  /**
+   * Names of the endpoints that contradict each other; empty when none do, or when a majority
+   * decided.
+   */
   readonly contradicting: readonly string[]
 }
 
@@ -37,7 +43,10 @@ export async function agree(
   read: (ask: Ask) => Promise<Checked<ChainState>>,
 ): Promise<Agreement> {
   const sound: Voiced[] = []
-  /** Endpoints that denied another's block. One stays here until its own state is known to be unsound. */
+  /**
+   * Endpoints that denied another's block. One stays here until its own state is known to be
+   * unsound.
+   */
   const denying = new Set<string>()
   for (const endpoint of round.ready) {
     const name = endpointName(endpoint)
@@ -60,7 +69,10 @@ export async function agree(
   return { agreed: undefined, contradicting: parties }
 }
 
-/** `confirmed` once another endpoint knows the block by this hash; else the names of those that do not. */
+/**
+ * `confirmed` once another endpoint knows the block by this hash; else the names of those that do
+ * not.
+ */
 async function denialsOf(
   round: Round,
   { state, endpoint }: Voiced,

@@ -1,9 +1,10 @@
 /**
  * Asks the endpoints, in their order, until one gives an answer that can be believed.
  *
- * With a usable snapshot at hand one endpoint suffices: its state must follow from that snapshot, and a sudden loss of members needs
- * a second endpoint that says the same. Without one, see `agreement.ts`. A snapshot too old to serve binds no successor, so that a
- * lie that once passed ends with its own age.
+ * With a usable snapshot at hand one endpoint suffices: its state must follow from that snapshot,
+ * and a sudden loss of members needs a second endpoint that says the same. Without one, see
+ * `agreement.ts`. A snapshot too old to serve binds no successor, so that a lie that once passed
+ * ends with its own age.
  */
 
 import type { CoolDowns } from '../lease/rules.ts'

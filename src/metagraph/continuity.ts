@@ -1,7 +1,8 @@
 /**
  * Does a chain state follow from what is known already?
  *
- * A node that is behind, forked or lying gives answers that are well-formed; time and the previous snapshot show them up.
+ * A node that is behind, forked or lying gives answers that are well-formed; time and the previous
+ * snapshot show them up.
  */
 
 import { ageSeconds, MAINNET_GENESIS, type Metagraph, TESTNET_GENESIS } from '../protocol/metagraph.ts'
@@ -12,7 +13,10 @@ import type { ChainState } from './recording.ts'
 const MAX_BLOCK_AGE_SECONDS = 300
 /** A block's author may run ahead of us by its clock; Substrate itself allows 30 s. */
 const MAX_BLOCK_LEAD_SECONDS = 60
-/** Runtimes refuse blocks closer than half a slot; a number that grows faster is made up. Mainnet's and testnet's slots have 12 s. */
+/**
+ * Runtimes refuse blocks closer than half a slot; a number that grows faster is made up. Mainnet's
+ * and testnet's slots have 12 s.
+ */
 const PACED_CHAINS: readonly string[] = [MAINNET_GENESIS, TESTNET_GENESIS]
 const MIN_BLOCK_SECONDS = 6
 /** Any other chain may be a local node, whose "fast blocks" have slots of 250 ms. */
@@ -20,7 +24,10 @@ const MIN_FAST_BLOCK_SECONDS = 0.125
 /** Share of the members that may vanish at once on one endpoint's word. */
 const SUDDEN_LOSS = 1 / 4
 
-/** The snapshot when it is young enough at `now` (Unix seconds) to serve, and so to be compared against; else undefined. */
+/**
+ * The snapshot when it is young enough at `now` (Unix seconds) to serve, and so to be compared
+ * against; else undefined.
+ */
 export function usableAt<T extends Metagraph>(
   snapshot: T | undefined,
   now: number,
@@ -29,7 +36,10 @@ export function usableAt<T extends Metagraph>(
   return snapshot !== undefined && ageSeconds(snapshot, now) <= maxAgeSeconds ? snapshot : undefined
 }
 
-/** Why the state of the chain `genesisHash` cannot be taken at `now` after `previous`, a usable snapshot; or undefined. */
+/**
+ * Why the state of the chain `genesisHash` cannot be taken at `now` after `previous`, a usable
+ * snapshot; or undefined.
+ */
 export function continuityFault(
   state: Pick<ChainState, 'block' | 'blockTime'> & { readonly blockHash?: string },
   previous: Metagraph | undefined,
@@ -49,7 +59,10 @@ export function continuityFault(
   return undefined
 }
 
-/** More than a quarter of the previous hotkeys are gone. Rare (a trim), and what an endpoint would do to lock miners out. */
+/**
+ * More than a quarter of the previous hotkeys are gone. Rare (a trim), and what an endpoint would
+ * do to lock miners out.
+ */
 export function isSuddenLoss(state: ChainState, previous: Metagraph | undefined): boolean {
   if (previous === undefined) return false
   const lost = previous.hotkeys.filter((hotkey) => !state.uids.has(hotkey)).length

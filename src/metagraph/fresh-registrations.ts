@@ -1,8 +1,9 @@
 /**
  * Hotkeys that registered after the snapshot was made: looked up one by one at the best head.
  *
- * Anyone can make hotkeys and sign with them, so a lookup has to be scarce: what was answered is remembered per hotkey, a
- * budget per minute holds for each client and for the whole subnet, and over it the answer is when to try again.
+ * Anyone can make hotkeys and sign with them, so a lookup has to be scarce: what was answered is
+ * remembered per hotkey, a budget per minute holds for each client and for the whole subnet, and
+ * over it the answer is when to try again.
  */
 
 import type { LookupAnswer, Place } from '../admission/ports.ts'
@@ -20,7 +21,7 @@ const FOUND_SECONDS = 600
 /** After endpoints failed, and while another request is asking. */
 const FAILED_SECONDS = 30
 const PENDING_SECONDS = 5
-/** Hotkeys remembered per isolate. The oldest goes first; the budget holds all the same. */
+/** Hotkeys remembered per isolate. The oldest goes first; the budget still holds. */
 const REMEMBERED = 1024
 const LOOKUP_LIMIT_MS = 3000
 
@@ -32,7 +33,7 @@ export interface LookupOutcome {
 }
 
 export interface FreshRegistrations {
-  /** A hotkey found lately that `snapshot` is too old to know; asks nobody. */
+  /** A hotkey found lately that `snapshot` is too old to know; asks no endpoint. */
   recall(hotkey: string, snapshot: Snapshot | undefined, now: number): Place | undefined
   /** Call only with a verified signature. Never throws. */
   lookup(hotkey: string, snapshot: Snapshot | undefined, now: number, client: string): Promise<LookupAnswer>

@@ -1,9 +1,10 @@
 /**
  * One JSON-RPC call over HTTP POST to an endpoint that may refuse, stall, flood or lie.
  *
- * Public nodes refuse in many dialects: 429, 200 with an error text instead of JSON, JSON-RPC -32005 / -32029 / -32004, an HTML
- * page of the proxy in front. All of them become `rate_limited` or `html_page` with a cool-down. Redirects
- * are not followed: they would carry an Access token to another host.
+ * Public nodes refuse in many dialects: 429, 200 with an error text instead of JSON, JSON-RPC
+ * -32005 / -32029 / -32004, an HTML page of the proxy in front. All of them become `rate_limited`
+ * or `html_page` with a cool-down. Redirects are not followed: they would carry an Access token to
+ * another host.
  */
 
 import { isRecord, parseJson } from '../protocol/json.ts'
@@ -90,7 +91,10 @@ async function readText(response: Response, { maxBytes, signal }: Call): Promise
   return text + decoder.decode()
 }
 
-/** Rejects when the signal does. The request has it too, but a dripping answer was seen to outlive that by 26 s (Node 24). */
+/**
+ * Rejects when the signal does. The request has it too, but a dripping answer was seen to outlive
+ * that by 26 s (Node 24).
+ */
 function whenAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     if (signal.aborted) reject(signal.reason)
@@ -120,7 +124,10 @@ function readRefusal(response: Response, text: string, body: unknown): Fault {
   return fault(error === undefined ? 'malformed_answer' : 'rpc_error')
 }
 
-/** Seconds from `Retry-After` (a number, or a date against the answer's own `Date`) or from the body. */
+/**
+ * Seconds from `Retry-After` (a number, or a date against the answer's own `Date`) or from the
+ * body.
+ */
 function askedToWait(response: Response, body: unknown): number | undefined {
   const header = response.headers.get('retry-after') ?? ''
   const date = Date.parse(response.headers.get('date') ?? '')

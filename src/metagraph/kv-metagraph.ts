@@ -1,11 +1,12 @@
 /**
  * The metagraph of one isolate, wired: a memo over KV over the chain.
  *
- * The chain is asked by the cron, by the first request that finds no usable snapshot (it waits), by a request that finds an old
- * one (it does not wait), and for hotkeys the snapshot does not know. Whatever fails, the last good snapshot serves until its
- * age, by the chain's clock, ends it.
+ * The chain is asked by the cron, by the first request that finds no usable snapshot (it waits), by
+ * a request that finds an old one (it does not wait), and for hotkeys the snapshot does not know.
+ * Whatever fails, the last good snapshot serves until its age, by the chain's clock, ends it.
  *
- * State is values only: a request may read what another one wrote, never wait for another one's I/O.
+ * State is values only: a request may read what another one wrote, never wait for another one's
+ * I/O.
  */
 
 import type { LookupAnswer, Place } from '../admission/ports.ts'
@@ -21,7 +22,10 @@ import type { Attempt, Chain } from './round.ts'
 import type { Snapshot } from './snapshot.ts'
 import { createSnapshotStore, type WriteOutcome } from './snapshot-store.ts'
 
-/** For a refresh nobody waits for: the platform ends background work 30 s after the response. */
+/**
+ * For a refresh that no request waits for: the platform ends background work 30 s after the
+ * response.
+ */
 const REFRESH_LIMIT_MS = 20_000
 /** For one that an upload waits for; with KV and the lease it stays within 5 s. */
 const INLINE_LIMIT_MS = 4000
@@ -48,30 +52,45 @@ export interface MetagraphOptions extends Chain {
 
 export interface RefreshOutcome {
   readonly trigger: 'cron' | 'inline' | 'overdue' | 'push'
-  /** `stored`: KV has the new snapshot. `unchanged`: it was confirmed. `kept`: the previous one stays. */
+  /**
+   * `stored`: KV has the new snapshot. `unchanged`: it was confirmed. `kept`: the previous one
+   * stays.
+   */
   readonly outcome: 'stored' | 'unchanged' | 'kept'
   readonly reason: WriteOutcome | FaultReason | 'not_our_turn' | 'no_endpoint_ready' | 'endpoints_contradict'
   /** Of the snapshot that serves now. */
   readonly endpoint: string | undefined
   readonly block: number | undefined
-  /** What was wrong with the endpoints that were asked in vain. */
+  /** What was wrong with the endpoints that gave no answer that could be believed. */
   readonly faults: readonly Attempt[]
 }
 
 export interface KvMetagraph {
-  /** The usable snapshot at `now`, or undefined. With none at hand it refreshes first, for at most 5 s. Never throws. */
+  /**
+   * The usable snapshot at `now`, or undefined. With none at hand it refreshes first, for at most 5
+   * s. Never throws.
+   */
   current(now: number): Promise<Metagraph | undefined>
-  /** A fresh registration found before and not in the snapshot yet; asks nobody. */
+  /** A fresh registration found before and not in the snapshot yet; asks no endpoint. */
   recall(hotkey: string, now: number): Place | undefined
-  /** Looks for a hotkey that is not in the snapshot; only after its signature was verified. `client`: see `Lease`. Never throws. */
+  /**
+   * Looks for a hotkey that is not in the snapshot; only after its signature was verified.
+   * `client`: see `Lease`. Never throws.
+   */
   lookup(hotkey: string, now: number, client?: string): Promise<LookupAnswer>
   /** The cron's refresh. Never throws. */
   refresh(now: number): Promise<RefreshOutcome>
-  /** Begins a refresh when the cron seems dead or a lookup found someone; hand the promise to `waitUntil`. Undefined: none is due. */
+  /**
+   * Begins a refresh when the cron seems dead or a lookup found someone; hand the promise to
+   * `waitUntil`. Undefined: none is due.
+   */
   refreshIfOverdue(now: number): Promise<RefreshOutcome> | undefined
   /** Takes a recording from an operator. Never throws. */
   push(value: unknown, now: number, confirm: Confirmations): Promise<RefreshOutcome>
-  /** Endpoints that contradict each other, so that there is no usable snapshot; as far as this isolate knows. */
+  /**
+   * Endpoints that contradict each other, so that there is no usable snapshot; as far as this
+   * isolate knows.
+   */
   contradicting(now: number): readonly string[]
 }
 
@@ -139,7 +158,9 @@ export function createMetagraph(options: MetagraphOptions): KvMetagraph {
     return concluded
   }
 
-  /** One request refreshes; those that come meanwhile look, on their own timers, whether it is done. */
+  /**
+   * One request refreshes; those that come meanwhile look, on their own timers, whether it is done.
+   */
   async function refreshInline(now: number): Promise<void> {
     const mine = { startedAt: now, done: false }
     const theirs = inline
@@ -171,7 +192,8 @@ export function createMetagraph(options: MetagraphOptions): KvMetagraph {
       const awaited = fresh.awaits(snapshot, now)
       if (!awaited && ageSeconds(snapshot, now) <= overdue) return undefined
       backgroundAt = now
-      // While the cron is alive an unchanged snapshot may look old: KV is not written for every confirmation.
+      // While the cron is alive an unchanged snapshot may look old: KV is not written for every
+      // confirmation.
       const sinceSuccessSeconds = awaited ? 0 : cronPeriodSeconds
       const terms = { sinceClaimSeconds: BACKGROUND_PAUSE_SECONDS, sinceSuccessSeconds }
       return refresh('overdue', terms, now, refreshLimitMs)

@@ -1,9 +1,10 @@
 /**
  * A snapshot that an operator pushes, for gateways that cannot reach a chain node themselves.
  *
- * What is pushed is a recording (`npm run chain:record` prints one), so it passes the same checks as an endpoint's answer. Only
- * the second endpoint that a sudden loss needs is missing: there the holder of the admin token vouches, explicitly. So they do where
- * the snapshot in use is itself wrong and the true one has a lower block.
+ * What is pushed is a recording (`npm run chain:record` prints one), so it passes the same checks
+ * as an endpoint's answer. Only the second endpoint that a sudden loss needs is missing: there the
+ * holder of the admin token vouches, explicitly. So they do where the snapshot in use is itself
+ * wrong and the true one has a lower block.
  */
 
 import { continuityFault, isSuddenLoss, usableAt } from './continuity.ts'
@@ -28,7 +29,10 @@ export interface PushTerms extends ChainTarget {
   readonly confirm: Confirmations
 }
 
-/** The snapshot in `value` (parsed JSON of unknown shape) when it may replace `held`; else what is wrong with it. */
+/**
+ * The snapshot in `value` (parsed JSON of unknown shape) when it may replace `held`; else what is
+ * wrong with it.
+ */
 export function acceptPushed(
   value: unknown,
   held: Snapshot | undefined,

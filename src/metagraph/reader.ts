@@ -1,8 +1,9 @@
 /**
  * Reads one subnet from one endpoint: finalized head, then everything at that block.
  *
- * Two calls, three when the subnet has more uids than were expected. The block is pinned by its hash, so a load balancer cannot
- * mix two heads, and only a finalized block is read: no reorganisation takes a uid back.
+ * Two calls, three when the subnet has more uids than were expected. The block is pinned by its
+ * hash, so a load balancer cannot mix two heads, and only a finalized block is read: no
+ * reorganisation takes a uid back.
  */
 
 import { MAX_UIDS } from '../protocol/metagraph.ts'
@@ -72,7 +73,10 @@ export async function readChain(ask: Ask, netuid: number, expectedUids = 0): Pro
   return { ok: true, value: { netuid, head: head.value, answers, genesis: genesis.value } }
 }
 
-/** Where one hotkey stands at the endpoint's best block: one call, for a registration too fresh to be finalized. */
+/**
+ * Where one hotkey stands at the endpoint's best block: one call, for a registration too fresh to
+ * be finalized.
+ */
 export async function readSighting(
   ask: Ask,
   target: ChainTarget,
@@ -101,7 +105,10 @@ export async function readBlockHash(ask: Ask, block: number): Promise<Checked<st
   return { ok: true, value: answer.value }
 }
 
-/** All of `keys` at one block (the best one when `at` is undefined), or a fault: a key left out is not a key without a value. */
+/**
+ * All of `keys` at one block (the best one when `at` is undefined), or a fault: a key left out is
+ * not a key without a value.
+ */
 async function readStorage(
   ask: Ask,
   keys: readonly string[],

@@ -1,8 +1,9 @@
 /**
  * A recording: one reading of the chain, word for word, and its whole-or-nothing validation.
  *
- * The reader makes recordings, `npm run chain:record` writes them to disk, an operator may push one. All three go through
- * `checkRecording`, so there is one opinion about what is true. Nothing here asks, waits or knows the time.
+ * The reader makes recordings, `npm run chain:record` writes them to disk, an operator may push
+ * one. All three go through `checkRecording`, so there is one opinion about what is true. Nothing
+ * here asks, waits or knows the time.
  */
 
 import { hexToBytes } from '@noble/hashes/utils.js'
@@ -29,7 +30,9 @@ export interface Recording {
   readonly head: string
   /** Results of `state_queryStorageAt` at that block, as they came. */
   readonly answers: readonly unknown[]
-  /** Result of `chain_getBlockHash(0)`, when the node did not keep the genesis hash in its state. */
+  /**
+   * Result of `chain_getBlockHash(0)`, when the node did not keep the genesis hash in its state.
+   */
   readonly genesis?: unknown
 }
 
@@ -52,7 +55,8 @@ export type Entries = ReadonlyMap<string, string | null>
 /**
  * The state a recording proves, or the first thing wrong with it.
  *
- * `known` holds hotkeys already spelled out, by account: computing 256 addresses costs more than everything else together.
+ * `known` holds hotkeys already spelled out, by account: computing 256 addresses costs more than
+ * everything else together.
  */
 export function checkRecording(
   recording: Recording,
@@ -80,7 +84,10 @@ export function checkRecording(
   }
 }
 
-/** All answers as one table. Each must be about block `head` (any, when undefined), and no key may be answered twice. */
+/**
+ * All answers as one table. Each must be about block `head` (any, when undefined), and no key may
+ * be answered twice.
+ */
 export function mergeAnswers(head: string | undefined, answers: readonly unknown[]): Checked<Entries> {
   const entries = new Map<string, string | null>()
   for (const answer of answers) {
@@ -127,7 +134,10 @@ export function readUidCount(entries: Entries, netuid: number): Checked<number> 
   return count > 0 && count <= MAX_UIDS ? { ok: true, value: count } : fault('uid_count_out_of_range')
 }
 
-/** An unsigned little-endian integer of exactly `bytes` bytes, or undefined. Beyond 2^53 it is inexact, and refused as a time. */
+/**
+ * An unsigned little-endian integer of exactly `bytes` bytes, or undefined. Beyond 2^53 it is
+ * inexact, and refused as a time.
+ */
 export function readUint(hex: string | null, bytes: number): number | undefined {
   if (hex?.length !== 2 + 2 * bytes) return undefined
   return Number(`0x${hex.slice(2).match(/../g)?.reverse().join('')}`)
@@ -154,7 +164,9 @@ function isHex(value: unknown): value is string {
   return typeof value === 'string' && HEX.test(value)
 }
 
-/** A recording from outside (a file, a push), or undefined when it does not have the shape of one. */
+/**
+ * A recording from outside (a file, a push), or undefined when it does not have the shape of one.
+ */
 export function parseRecording(value: unknown): Recording | undefined {
   if (!isRecord(value)) return undefined
   const { netuid, head, answers, genesis } = value

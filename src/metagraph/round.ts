@@ -1,8 +1,10 @@
 /**
- * One round of questions to chain endpoints: who may be asked, how much time each has, and what became of it.
+ * One round of questions to chain endpoints: who may be asked, how much time each has, and what
+ * became of it.
  *
- * Each attempt has a share of the round's time, so that an endpoint that hangs does not cost the next its turn. What goes wrong is
- * collected as faults, for the log, and as cool-downs, for the next round.
+ * Each attempt has a share of the round's time, so that an endpoint that hangs does not cost the
+ * next its turn. What goes wrong is collected as faults, for the log, and as cool-downs, for the
+ * next round.
  */
 
 import { sha256 } from '@noble/hashes/sha2.js'
@@ -40,7 +42,10 @@ export interface Round {
   readonly faults: readonly Attempt[]
   /** Those that were given plus those that were earned. */
   readonly coolDowns: CoolDowns
-  /** False for an endpoint that failed in this round or is to be left alone, and for all when the time is up. */
+  /**
+   * False for an endpoint that failed in this round or is to be left alone, and for all when the
+   * time is up.
+   */
   mayAsk(endpoint: Endpoint): boolean
   /** Writes down what was wrong with an endpoint beside what its attempts brought. */
   note(attempt: Attempt): void
@@ -56,7 +61,8 @@ export function startRound(chain: Chain, terms: RoundTerms): Round {
   const faults: Attempt[] = []
   const failed = new Set<Endpoint>()
   const whole = startDeadline(limitMs)
-  // A longer one would outlive the snapshot: the gateway would have no members while a node that is well again stands by.
+  // A longer one would outlive the snapshot: the gateway would have no members while a node that is
+  // well again stands by.
   const longest = Math.floor(chain.maxAgeSeconds / 2)
   const isCooling = (name: string) => {
     const left = (coolDowns[name] ?? 0) - now
@@ -79,7 +85,8 @@ export function startRound(chain: Chain, terms: RoundTerms): Round {
       failed.add(endpoint)
       faults.push({ endpoint: endpointName(endpoint), reason: answer.reason })
       if (answer.coolDownSeconds !== undefined) {
-        // A host rations by the caller's address, whatever the path; any other trouble is that one URL's.
+        // A host rations by the caller's address, whatever the path; any other trouble is that one
+        // URL's.
         const name = answer.reason === 'rate_limited' ? endpointName(endpoint) : urlName(endpoint)
         coolDowns[name] = now + Math.min(answer.coolDownSeconds, longest)
       }
@@ -109,7 +116,10 @@ function askEndpoint(fetch: Fetch, endpoint: Endpoint, signal: AbortSignal): Ask
   }
 }
 
-/** Aborts after `ms`, or with `parent`. Not `AbortSignal.timeout`: its timer does not keep the signal alive. */
+/**
+ * Aborts after `ms`, or with `parent`. Not `AbortSignal.timeout`: its timer does not keep the
+ * signal alive.
+ */
 function startDeadline(ms: number, parent?: AbortSignal): { readonly signal: AbortSignal; clear(): void } {
   const controller = new AbortController()
   const abort = () => controller.abort()

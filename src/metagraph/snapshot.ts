@@ -1,7 +1,9 @@
 /**
- * The last good snapshot as KV keeps it: one JSON text, written by us and parsed as if by a stranger.
+ * The last good snapshot as KV keeps it: one JSON text, written by us and parsed as if by a
+ * stranger.
  *
- * A value that is damaged, of another subnet or of another chain is no snapshot; it never becomes "not registered".
+ * A value that is damaged, of another subnet or of another chain is no snapshot; it never becomes
+ * "not registered".
  */
 
 import { isRecord, parseJson } from '../protocol/json.ts'
@@ -22,7 +24,10 @@ export function serializeSnapshot({ uids: _, ...snapshot }: Snapshot, genesisHas
   return JSON.stringify({ genesisHash, ...snapshot })
 }
 
-/** The snapshot in `text` when every field of it is sound and it is about this chain and subnet; else undefined. */
+/**
+ * The snapshot in `text` when every field of it is sound and it is about this chain and subnet;
+ * else undefined.
+ */
 export function parseSnapshot(text: string, target: ChainTarget): Snapshot | undefined {
   const value = parseJson(text)
   if (!isRecord(value) || value['netuid'] !== target.netuid || value['genesisHash'] !== target.genesisHash)

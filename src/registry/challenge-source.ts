@@ -1,8 +1,9 @@
 /**
  * Which challenges there are: the operator's own entries, and those the master registered.
  *
- * An own entry wins by slug, whole: its origin, its status, its policy. A registered challenge without one has its origin from
- * `ORIGIN_TEMPLATE` and its status from the registry. Without a registry the list is the configuration's, and nobody is asked.
+ * An own entry wins by slug, whole: its origin, its status, its policy. A registered challenge
+ * without one has its origin from `ORIGIN_TEMPLATE` and its status from the registry. Without a
+ * registry the list is the configuration's, and no master is asked.
  */
 
 import { builtInPolicy } from '../challenge/built-in.ts'
@@ -14,7 +15,10 @@ import type { RegisteredChallenge } from './published.ts'
 export interface ChallengeSource {
   /** All that are known, of any status; the master is not asked. Never throws. */
   known(now: number): Promise<readonly Challenge[]>
-  /** All that are known, of any status; when `text` (slug or name) is none that is active, after another look. Never throws. */
+  /**
+   * All that are known, of any status; when `text` (slug or name) is none that is active, after
+   * another look. Never throws.
+   */
   listFor(text: string, now: number): Promise<readonly Challenge[]>
 }
 

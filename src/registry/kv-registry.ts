@@ -1,11 +1,13 @@
 /**
  * The registry of one isolate: a memo over KV over the master.
  *
- * The master is asked by the cron, and by a request that misses a challenge: of one isolate at most once a minute, and of all
- * isolates together too, by a turn they take in one place. Whatever fails, the last good registry serves, however old, and says
- * its age: the challenges behind it live on without their master. KV writes are rare on purpose (1,000 a day on the free plan).
+ * The master is asked by the cron, and by a request that misses a challenge: of one isolate at most
+ * once a minute, and of all isolates together too, by a turn they take in one place. Whatever
+ * fails, the last good registry serves, however old, and says its age: the challenges behind it
+ * live on without their master. KV writes are rare on purpose (1,000 a day on the free plan).
  *
- * State is values only: a request may read what another one wrote, never wait for another one's I/O.
+ * State is values only: a request may read what another one wrote, never wait for another one's
+ * I/O.
  */
 
 import { sha512 } from '@noble/hashes/sha2.js'
@@ -36,7 +38,10 @@ export interface RegistryOptions {
 
 export interface SyncOutcome {
   readonly trigger: 'cron' | 'miss'
-  /** `stored`: KV has the new registry. `unchanged`: it was confirmed. `kept`: the previous one stays, or KV could not be written. */
+  /**
+   * `stored`: KV has the new registry. `unchanged`: it was confirmed. `kept`: the previous one
+   * stays, or KV could not be written.
+   */
   readonly outcome: 'stored' | 'unchanged' | 'kept'
   readonly reason: string
   /** How many the serving registry has. */
@@ -123,7 +128,7 @@ function toRegistry(published: PublishedRegistry, fetchedAt: number): Registry {
   }
 }
 
-/** A time in the future is a clock that was set back: it holds nobody up. */
+/** A time in the future is a clock that was set back: it delays no question. */
 function elapsed(since: number, now: number): number {
   return since > now ? Number.POSITIVE_INFINITY : now - since
 }

@@ -1,10 +1,11 @@
 /**
  * The registry as the public may see it, read off what the master says.
  *
- * The document is built from the fields the reference publishes, in its order (reference 4.1); a field nobody listed here stays
- * behind, so a later master cannot leak token hints through us. Two fields change their content and keep their type, so that a
- * client which decodes the reference's shape goes on decoding it: `env` keeps its names and loses its values, and
- * `internal_base_url` becomes the public path. It is accepted whole or not at all: half a registry would take challenges off the
+ * The document is built from the fields the reference publishes, in its order; a field that is not
+ * listed here stays behind, so a later master cannot leak token hints through us. Two fields change
+ * their content and keep their type, so that a client which decodes the reference's shape goes on
+ * decoding it: `env` keeps its names and loses its values, and `internal_base_url` becomes the
+ * public path. It is accepted whole or not at all: half a registry would take challenges off the
  * air.
  */
 
@@ -45,7 +46,10 @@ export interface PublishedRegistry {
   readonly challenges: readonly RegisteredChallenge[]
 }
 
-/** `value` is parsed JSON. Undefined when anything in it is not as the reference has it. What it published it reads again unchanged. */
+/**
+ * `value` is parsed JSON. Undefined when anything in it is not as the reference has it. What it
+ * published it reads again unchanged.
+ */
 export function parseRegistry(value: unknown): PublishedRegistry | undefined {
   if (!isRecord(value)) return undefined
   const { network, api_version, master_uid, challenges } = value
@@ -91,7 +95,9 @@ function parseEntry(entry: unknown): { challenge: RegisteredChallenge; published
   return { challenge: { slug, name, status }, published }
 }
 
-/** The reference's allow-list, kept here too: what it drops may be an address (`internal_base_url`). */
+/**
+ * The reference's allow-list, kept here too: what it drops may be an address (`internal_base_url`).
+ */
 function publicMetadata(metadata: unknown): object {
   const entries = Object.entries(isRecord(metadata) ? metadata : {})
   return Object.fromEntries(
@@ -101,7 +107,7 @@ function publicMetadata(metadata: unknown): object {
   )
 }
 
-/** A name says what a challenge can be told; its value may be what nobody else may know. */
+/** A name says what a challenge can be told; its value may be a secret. */
 function namesOnly(env: unknown): object {
   return Object.fromEntries(Object.keys(isRecord(env) ? env : {}).map((name) => [name, '']))
 }

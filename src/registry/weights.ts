@@ -1,8 +1,9 @@
 /**
  * What may be handed on of the master's weights.
  *
- * Validators set these on chain, so an answer that is not the weights of this subnet, or is past its time, is none. Whatever a
- * challenge's failure reads like inside (an exception that names internal URLs, reference 4.2) stays inside.
+ * Validators set these on chain, so an answer that is not the weights of this subnet, or is past
+ * its time, is none. Whatever a challenge's failure reads like inside (an exception that names
+ * internal URLs) stays inside.
  */
 
 import { isRecord, parseJson } from '../protocol/json.ts'
@@ -36,7 +37,10 @@ export function parseWeights(text: string, netuid: number, now: number): Weights
   return { text: JSON.stringify({ ...value, source_challenges: safe }), expiresAt }
 }
 
-/** RFC 3339 in milliseconds; NaN for a time that does not say its zone, which every reader would take for another. */
+/**
+ * RFC 3339 in milliseconds; NaN for a time that does not say its zone, which every reader would
+ * take for another.
+ */
 function parseTime(text: unknown): number {
   return typeof text === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text)
     ? Date.parse(text)

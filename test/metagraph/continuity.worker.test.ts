@@ -50,7 +50,7 @@ describe('isSuddenLoss', () => {
   const state = (...hotkeys: string[]) => ({ ...metagraphOf(hotkeys, NOW), accounts: [] })
 
   test.each([
-    ['nobody gone', state('a', 'b', 'c', 'd'), false],
+    ['none gone', state('a', 'b', 'c', 'd'), false],
     ['one of four gone', state('a', 'b', 'c'), false],
     ['one of four replaced', state('a', 'x', 'c', 'd'), false],
     ['two of four gone', state('a', 'b'), true],

@@ -1,5 +1,6 @@
 /**
- * One lie must not lock everybody out: a first snapshot needs a second endpoint's word, and one that is too old binds no successor.
+ * One lie must not lock everybody out: a first snapshot needs a second endpoint's word, and one
+ * that is too old binds no successor.
  */
 
 import { describe, expect, test } from 'vitest'
@@ -23,7 +24,9 @@ const MAX_AGE = 1200
 const NO_CONFIRMATION = { loss: false, back: false }
 const LIE = 0xfffffff0
 
-/** One KV, one lease, a clock, and endpoints `{name}.example` in order; isolates as many as wanted. */
+/**
+ * One KV, one lease, a clock, and endpoints `{name}.example` in order; isolates as many as wanted.
+ */
 function createWorld() {
   const world = { now: NOW }
   const chainOf = (options: Partial<Parameters<typeof createChain>[0]> = {}) =>
@@ -218,7 +221,7 @@ describe('a snapshot that was a lie', () => {
     expect((await isolate({}).current(world.now))?.block).toBe(Math.floor(world.now / 12) - 3)
   })
 
-  test('a liar at double speed locks nobody out when it falls silent', async () => {
+  test('a liar at double speed locks no one out when it falls silent', async () => {
     const { world, chain, chainOf, isolate } = createWorld()
     const twice = chainOf({ blockSeconds: 6, startedAt: NOW - chain.bestBlock() * 6 })
     const nodes = { 'liar.example': honest(twice), 'b.example': honest(chain), 'c.example': honest(chain) }

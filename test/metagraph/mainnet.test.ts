@@ -1,4 +1,7 @@
-/** A few answers of Bittensor mainnet, recorded by other software; `test/vectors/mainnet-storage.json` says by which. */
+/**
+ * A few answers of Bittensor mainnet, recorded by other software;
+ * `test/vectors/mainnet-storage.json` says by which.
+ */
 
 import { encodeAddress } from '@polkadot/keyring'
 import { expect, test } from 'vitest'

@@ -78,7 +78,7 @@ test('the token holder may vouch for a loss, and for nothing else', async () => 
   })
 })
 
-test('without endpoints nobody waits and nothing is looked up', async () => {
+test('without endpoints no request waits and nothing is looked up', async () => {
   const metagraph = await isolate()
   await metagraph.push(await record(chain(8)), NOW, NO_CONFIRMATION)
   expect(metagraph.refreshIfOverdue(NOW + 1000)).toBeUndefined()

@@ -1,4 +1,7 @@
-/** Whole or not at all, on recordings changed in one place; the lies themselves are in `test/blackbox/metagraph.test.ts`. */
+/**
+ * Whole or not at all, on recordings changed in one place; the lies themselves are in
+ * `test/blackbox/metagraph.test.ts`.
+ */
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

@@ -105,7 +105,7 @@ describe('keep', () => {
     expect(isolate.peek()?.block).toBe(8)
   })
 
-  test('a failed write: this isolate serves it all the same', async () => {
+  test('a failed write: this isolate still serves it', async () => {
     const isolate = store({
       get: async () => null,
       async put() {

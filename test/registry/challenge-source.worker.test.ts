@@ -72,7 +72,7 @@ describe('who is found', () => {
     ['an own one that is off, though the master has it on', 'asleep', undefined, 0],
     ['a registered one', 'demo', 'demo', 0],
     ['a registered one that is off', 'off', undefined, 1],
-    ['one nobody knows', 'nope', undefined, 1],
+    ['an unknown one', 'nope', undefined, 1],
     ['a name an own and a registered one share', 'Twin', undefined, 1],
   ]
   test.each(ROWS)('%s', async (_, text, slug, asked) => {

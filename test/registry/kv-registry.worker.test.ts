@@ -109,7 +109,7 @@ describe('the cron', () => {
     expect(await isolate(DOWN).slugsAt(NOW + 999_999)).toEqual(['demo'])
   })
 
-  test('KV down: this isolate has it all the same', async () => {
+  test('KV down: this isolate still has it', async () => {
     const one = isolate(saying('demo'), { kv: brokenKv })
     expect(await one.refresh(NOW)).toMatchObject({ outcome: 'kept', reason: 'kv_write_failed' })
     expect(await one.slugsAt(NOW + 60)).toEqual(['demo'])
@@ -168,7 +168,7 @@ describe('a miss', () => {
     expect(other.master.asked).toBe(0)
   })
 
-  test('a clock that was set back holds nobody up', async () => {
+  test('a clock that was set back delays no question', async () => {
     const one = isolate(saying('demo'))
     await one.afterMiss(NOW)
     await one.afterMiss(NOW - 1000)

@@ -43,7 +43,7 @@ test('what was published is read again unchanged', () => {
   expect(once && parseRegistry(JSON.parse(once.text))).toEqual(once)
 })
 
-test('a field nobody knows stays behind, at every level', () => {
+test('an unknown field stays behind, at every level', () => {
   const chatty = {
     ...REGISTRY,
     database_url: 'canary',

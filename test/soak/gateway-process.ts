@@ -1,7 +1,9 @@
 /**
- * The gateway as a process that can be killed, state on disk and all. `soak.ts` starts it with a JSON of `ProcessOptions` in SOAK.
+ * The gateway as a process that can be killed, state on disk and all. `soak.ts` starts it with a
+ * JSON of `ProcessOptions` in SOAK.
  *
- * Each line of its stdout is one JSON: `{ "ready": true }`, then `{ "log": … }` for each line the gateway writes.
+ * Each line of its stdout is one JSON: `{ "ready": true }`, then `{ "log": … }` for each line the
+ * gateway writes.
  */
 
 import { type GatewayOptions, startGateway } from '../../tools/dev/gateway.ts'

@@ -9,8 +9,8 @@ import { sha256 } from '../support/upload.ts'
 import { BEHAVIOURS, type Behaviour } from './witness.ts'
 
 /**
- * `once`; `twice` at once; `again` after the answer; `leaves` before it; `other`: the same nonce for another body, signed for it, after
- * the first.
+ * `once`; `twice` at once; `again` after the answer; `leaves` before it; `other`: the same nonce
+ * for another body, signed for it, after the first.
  */
 const COURSES = ['once', 'once', 'once', 'twice', 'twice', 'again', 'leaves', 'leaves', 'other'] as const
 type Course = (typeof COURSES)[number]

@@ -6,9 +6,10 @@
  *     SEED=… npm run test:soak                   the same uploads again (their order in time differs)
  *     npm run test:soak -- --plant               with a ledger that forgets: must end with 1
  *
- * The origin is killed, resets, hangs, is slow or busy; requests are sent twice at once; clients leave; the gateway is killed with
- * SIGKILL and restarted on the same state. Then every answer is compared with what the witness saw (`judge.ts`), and the gateway's
- * whole log was searched for secrets. Exits 1 when an invariant is broken.
+ * The origin is killed, resets, hangs, is slow or busy; requests are sent twice at once; clients
+ * leave; the gateway is killed with SIGKILL and restarted on the same state. Then every answer is
+ * compared with what the witness saw (`judge.ts`), and the gateway's whole log was searched for
+ * secrets. Exits 1 when an invariant is broken.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -30,7 +31,9 @@ import { startWitness, type Witness } from './witness.ts'
 const SECONDS = 120
 /** Miners at once. */
 const MINERS = 16
-/** Between two kills of the gateway, and of the origin: so many ms at least, and up to as many more. */
+/**
+ * Between two kills of the gateway, and of the origin: so many ms at least, and up to as many more.
+ */
 const GATEWAY_LIVES_MS = 15_000
 const ORIGIN_LIVES_MS = 3000
 const ORIGIN_AWAY_MS = 400

@@ -1,8 +1,10 @@
 /**
- * The witness: a challenge's origin that writes down every upload the moment its headers arrive, and misbehaves on request.
+ * The witness: a challenge's origin that writes down every upload the moment its headers arrive,
+ * and misbehaves on request.
  *
- * The query of an upload travels with it, so `?do=` says how the witness is to treat it. `stop` is what the network sees of a
- * killed process: its connections break and nobody listens, until `start`.
+ * The query of an upload travels with it, so `?do=` says how the witness is to treat it. `stop` is
+ * what the network sees of a killed process: its connections break and its port is closed, until
+ * `start`.
  */
 
 import { createHash } from 'node:crypto'

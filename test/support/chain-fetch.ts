@@ -1,4 +1,7 @@
-/** A chain, an endpoint list and a lease without sockets: what the metagraph room's unit tests run on. */
+/**
+ * A chain, an endpoint list and a lease without sockets: what the metagraph room's unit tests run
+ * on.
+ */
 
 import {
   applyReport,
@@ -61,7 +64,10 @@ export interface Network {
   readonly calls: readonly string[]
 }
 
-/** Endpoints `https://a.example`, `https://b.example`, … in the order of `nodes`; a node may be swapped later. */
+/**
+ * Endpoints `https://a.example`, `https://b.example`, … in the order of `nodes`; a node may be
+ * swapped later.
+ */
 export function network(nodes: Record<string, Node>): Network {
   const calls: string[] = []
   return {

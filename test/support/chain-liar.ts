@@ -1,9 +1,11 @@
 /**
- * A chain process that lies on request: the path of the endpoint names how many members the subnet has and which lie is told.
+ * A chain process that lies on request: the path of the endpoint names how many members the subnet
+ * has and which lie is told.
  *
  *     http://127.0.0.1:PORT/{members}/{lie}
  *
- * Two member counts are two states of one subnet: the smaller one has lost members. `startLiar` runs this file as a process.
+ * Two member counts are two states of one subnet: the smaller one has lost members. `startLiar`
+ * runs this file as a process.
  */
 
 import { spawn } from 'node:child_process'

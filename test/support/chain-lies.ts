@@ -1,7 +1,8 @@
 /**
- * Every way a chain endpoint is known, or able, to be wrong (chain-notes 1.5 and 7; issue 4, points 1 and 9).
+ * Every way a chain endpoint is known, or able, to be wrong.
  *
- * Each lie tells one untruth and is right in everything else. `chain-liar.ts` tells them over real sockets.
+ * Each lie tells one untruth and is right in everything else. `chain-liar.ts` tells them over real
+ * sockets.
  */
 
 import type { ServerResponse } from 'node:http'
@@ -53,7 +54,10 @@ const rpcError =
     send(response, 200, method === '' || method === call.method ? error : text)
   }
 
-/** Rewrites the storage entries of the n-th and later `state_queryStorageAt` (told apart by whether the header is asked for). */
+/**
+ * Rewrites the storage entries of the n-th and later `state_queryStorageAt` (told apart by whether
+ * the header is asked for).
+ */
 const entries =
   (change: (changes: Change[], chain: DevChain) => Change[], where: 'first' | 'follow-up' = 'first'): Lie =>
   (response, call, text, chain) => {

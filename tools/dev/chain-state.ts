@@ -1,9 +1,11 @@
 /**
- * A chain without a network: blocks by the clock, the storage items a gateway reads, and the JSON-RPC answers of a node.
+ * A chain without a network: blocks by the clock, the storage items a gateway reads, and the
+ * JSON-RPC answers of a node.
  *
- * Block n is made at 12·n Unix seconds unless told, so restarts never go back. The finalized head is three blocks behind the best one, as on
- * mainnet, and a registration shows at the best head first. Storage keys come from `@polkadot-api/substrate-bindings`, not
- * from the gateway's own table: a wrong key on either side shows.
+ * Block n is made at 12·n Unix seconds unless told, so restarts never go back. The finalized head
+ * is three blocks behind the best one, as on mainnet, and a registration shows at the best head
+ * first. Storage keys come from `@polkadot-api/substrate-bindings`, not from the gateway's own
+ * table: a wrong key on either side shows.
  */
 
 import { Blake2128Concat, Blake2256, Twox64Concat, Twox128 } from '@polkadot-api/substrate-bindings'

@@ -1,10 +1,12 @@
 /**
- * A development chain node: JSON-RPC over HTTP POST, as a subtensor node speaks it, with a subnet of well-known keys.
+ * A development chain node: JSON-RPC over HTTP POST, as a subtensor node speaks it, with a subnet
+ * of well-known keys.
  *
  *     node tools/dev/chain.ts --port 9944 --netuid 100 [--fixture FILE] [--registered FILE] [--fast]     --fast: blocks of 250 ms, from block 0 on
  *     curl -X POST localhost:9944/dev/register -d '{"hotkey":"5…"}'     registers a hotkey at the next block
  *
- * With `--registered` the hotkeys that were registered so are written to that file, and are members again after a restart.
+ * With `--registered` the hotkeys that were registered so are written to that file, and are members
+ * again after a restart.
  */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -25,7 +27,10 @@ export interface RunningChain {
   /** `http://127.0.0.1:PORT`, without a trailing slash. */
   readonly url: string
   readonly genesisHash: string
-  /** Registers a hotkey (SS58) at the next block; it shows at the best head then, at the finalized head three blocks later. */
+  /**
+   * Registers a hotkey (SS58) at the next block; it shows at the best head then, at the finalized
+   * head three blocks later.
+   */
   register(hotkey: string): { readonly uid: number; readonly block: number }
   close(): Promise<void>
 }
