@@ -1,9 +1,10 @@
 /**
  * What comes back, as a value a program can branch on.
  *
- * A refusal of the gateway is a `Problem`: a union discriminated by `code`, each with the facts of that code, derived from the
- * gateway's own table. Whatever else is not a 2xx was said by the challenge and is handed over as it came. What was not said by
- * the gateway at all (a page, a redirect, Cloudflare) is `foreign`, whatever its status.
+ * A refusal of the gateway is a `Problem`: a union discriminated by `code`, each with the facts of
+ * that code, derived from the gateway's own table. Whatever else is not a 2xx was said by the
+ * challenge and is handed over as it came. What was not said by the gateway at all (a page, a
+ * redirect, Cloudflare) is `foreign`, whatever its status.
  */
 
 import { parseJson } from '../src/protocol/json.ts'
@@ -25,7 +26,10 @@ interface Document<C extends string> {
 
 type FactsOf<C extends ProblemCode> = Extract<Rejection, { readonly code: C }>['facts']
 
-/** Every way the gateway says no. `other` is a code that this version does not know; `originalCode` has it. */
+/**
+ * Every way the gateway says no. `other` is a code that this version does not know; `originalCode`
+ * has it.
+ */
 export type Problem =
   | { [C in ProblemCode]: Document<C> & FactsOf<C> }[ProblemCode]
   | (Document<'other'> & { readonly originalCode: string })
@@ -35,7 +39,10 @@ export type Answer<T> =
   | (Received & { readonly ok: false; readonly kind: 'problem'; readonly problem: Problem })
   /** The challenge itself refused. */
   | (Received & { readonly ok: false; readonly kind: 'challenge' })
-  /** Something on the way answered in the gateway's place, with any status: no upload was accepted by it. */
+  /**
+   * Something on the way answered in the gateway's place, with any status: no upload was accepted
+   * by it.
+   */
   | (Received & Foreign & { readonly ok: false; readonly kind: 'foreign' })
   /** No answer came. `cause` is short and has no secrets. */
   | (Attempted & { readonly ok: false; readonly kind: 'unreachable'; readonly cause: string })
@@ -44,14 +51,20 @@ export interface Delivered<T> extends Received {
   readonly ok: true
   /** Parsed JSON; undefined when the body is something else. */
   readonly value: T | undefined
-  /** An earlier attempt was answered so, as the gateway remembers it: the status only, the body is lost. */
+  /**
+   * An earlier attempt was answered so, as the gateway remembers it: the status only, the body is
+   * lost.
+   */
   readonly arrivedBefore?: true
 }
 
 interface Attempted {
   /** What was signed, with an upload and its dry run. */
   readonly sent?: { readonly nonce: string; readonly message: string }
-  /** Set when the upload may have arrived: send `sent.nonce` again to find out; a fresh one would be another upload. */
+  /**
+   * Set when the upload may have arrived: send `sent.nonce` again to find out; a fresh one would be
+   * another upload.
+   */
   readonly mayHaveArrived?: true
 }
 
@@ -67,7 +80,9 @@ interface Received extends Attempted {
 
 const TYPE_PREFIX = 'urn:platform-edge:problem:'
 
-/** Reads the answer of `url` to its end. `now` in Unix seconds, for a `Retry-After` that is a date. */
+/**
+ * Reads the answer of `url` to its end. `now` in Unix seconds, for a `Retry-After` that is a date.
+ */
 export async function readAnswer<T>(response: Response, url: string, now: number): Promise<Answer<T>> {
   const text = await response.text()
   const received: Received = {
@@ -102,7 +117,9 @@ export function parseProblem(value: unknown): Problem | undefined {
 
 type Replay = Extract<Problem, { code: 'nonce_already_used' }>
 
-/** Whether the upload that first used the nonce reached the challenge; undefined when nobody knows. */
+/**
+ * Whether the upload that first used the nonce reached the challenge; undefined when that is unknown.
+ */
 export function firstArrived(problem: Replay): boolean | undefined {
   const { outcome } = problem.original
   if (outcome === 'delivered') return true
@@ -115,7 +132,10 @@ export function originalOf(answer: Answer<unknown>): Replay['original'] | undefi
   return answer.problem.original
 }
 
-/** The answer that was lost, as far as the ledger kept it; undefined unless this very file was delivered. */
+/**
+ * The answer that was lost, as far as the ledger kept it; undefined unless this very file was
+ * delivered.
+ */
 export function lostAnswer<T>(answer: Answer<T>): Answer<T> | undefined {
   const { outcome, body_matches, status, request_id } = originalOf(answer) ?? {}
   if (outcome !== 'delivered' || !body_matches || status === undefined) return undefined

@@ -1,8 +1,9 @@
 /**
  * The SDK: `import { createClient, seedSigner } from 'platform-edge-gateway/client'`.
  *
- * Runs wherever there is `fetch` and `crypto.subtle`: Node, browsers, workers. Nothing is thrown for what the network or the gateway
- * says; every call answers a value (`Answer`). What is thrown is a bug of the caller, such as a slug that cannot be one.
+ * Runs wherever there is `fetch` and `crypto.subtle`: Node, browsers, workers. Nothing is thrown
+ * for what the network or the gateway says; every call answers a value (`Answer`). What is thrown
+ * is a bug of the caller, such as a slug that cannot be one.
  */
 
 import { hexToBytes } from '@noble/hashes/utils.js'
@@ -11,11 +12,13 @@ import { isSlug, type ProtocolFamily } from '../src/protocol/canonical.ts'
 import { isFilename } from '../src/protocol/headers.ts'
 import { MINER_USER_AGENT } from '../src/protocol/user-agent.ts'
 import { type Answer, lostAnswer, originalOf, readAnswer } from './answer.ts'
+import type { DryRunReport } from './documents.ts'
 import { clockOffset, mayHaveArrived, waitBefore } from './retry.ts'
 import { hashBody, type SignedUpload, signedUpload, submissionsPath, uploadMessage } from './sign.ts'
 import { type HotkeySigner, signatureHex } from './signer.ts'
 
 export { type Answer, type Delivered, firstArrived, type Problem, parseProblem } from './answer.ts'
+export type { DryRunReport, Limits } from './documents.ts'
 export { MAX_RETRIES } from './retry.ts'
 export { hashBody, type SignedUpload, submissionsPath } from './sign.ts'
 export { type HotkeySigner, keySigner, type SignRaw, seedSigner, walletSigner } from './signer.ts'
@@ -36,7 +39,10 @@ export interface ClientOptions {
   readonly signer?: HotkeySigner
   /** Netuid and protocol family; what is absent is asked of the gateway (`GET /version`). */
   readonly protocol?: Partial<Protocol>
-  /** Retry what may pass; true unless given. With a fresh nonce, but for an upload that may have arrived. */
+  /**
+   * Retry what may pass; true unless given. With a fresh nonce, but for an upload that may have
+   * arrived.
+   */
   readonly retries?: boolean
   /** Told before an upload's body leaves, before each wait, and when the clock was corrected. */
   readonly onEvent?: (event: ClientEvent) => void
@@ -52,7 +58,10 @@ export interface Protocol {
 }
 
 export type ClientEvent =
-  /** An upload is about to leave. From here on it may arrive; only the same nonce tells whether it did. */
+  /**
+   * An upload is about to leave. From here on it may arrive; only the same nonce tells whether it
+   * did.
+   */
   | { readonly event: 'send'; readonly nonce: string }
   | {
       readonly event: 'retry'
@@ -68,42 +77,17 @@ export interface Upload {
   /** The challenge's slug. */
   readonly challenge: string
   readonly body: Uint8Array<ArrayBuffer>
-  /** A plain file name in printable ASCII, without a slash or backslash; the challenge gets it unsigned. */
+  /**
+   * A plain file name in printable ASCII, without a slash or backslash; the challenge gets it
+   * unsigned.
+   */
   readonly filename?: string
   readonly contentType?: string
-  /** Random unless given. A given nonce is kept in retries, so that a 409 tells whether the first attempt arrived. */
+  /**
+   * Random unless given. A given nonce is kept in retries, so that a 409 tells whether the first
+   * attempt arrived.
+   */
   readonly nonce?: string
-}
-
-export interface DryRunReport {
-  readonly would_be_accepted: boolean
-  readonly checks: readonly {
-    readonly check: string
-    readonly result: 'pass' | 'fail' | 'skipped'
-    readonly problem?: {
-      readonly code: string
-      readonly detail: string
-      readonly hint: string
-      /** With `invalid_signature`. */
-      readonly canonical_message?: string
-    }
-  }[]
-  readonly uid: number | null
-  readonly metagraph: { readonly block: number; readonly age_seconds: number } | null
-  readonly nonce_free: boolean | null
-  readonly body: { readonly bytes: number; readonly sha256: string } | null
-  readonly challenge_receives?: {
-    readonly method: string
-    readonly target: string
-    readonly headers: Readonly<Record<string, string>>
-  }
-}
-
-export interface Limits {
-  readonly max_upload_bytes: number
-  readonly signature_ttl_seconds: number
-  readonly nonce_ttl_seconds: number
-  readonly nonce_max_length: number
 }
 
 export interface Client {
@@ -141,8 +125,9 @@ export function createClient(options: ClientOptions): Client {
   }
 
   /**
-   * Asks again what may pass. `once` is an upload that must not count twice: while it may have arrived it is sent as it was, and gets
-   * a fresh nonce only when the gateway says that it did not arrive.
+   * Asks again what may pass. `once` is an upload that must not count twice: while it may have
+   * arrived it is sent as it was, and gets a fresh nonce only when the gateway says that it did not
+   * arrive.
    */
   async function persist<T>(
     attempt: (how: Attempt) => Promise<Answer<T>>,
@@ -154,7 +139,7 @@ export function createClient(options: ClientOptions): Client {
     for (let retry = 0; ; ) {
       const answer = await attempt(how)
       const original = originalOf(answer)
-      // A nonce that somebody has used before, or for another file, is not one of our attempts.
+      // A nonce that was used before this call, or for another file, is not one of our attempts.
       if (original !== undefined && (doubted === undefined || !original.body_matches)) return answer
       const lost = lostAnswer(answer)
       if (lost !== undefined) return lost
@@ -249,7 +234,10 @@ export function createClient(options: ClientOptions): Client {
   }
 }
 
-/** Unsigned headers: what the bytes are, and their hash, so that a change on the way is recognised as one. */
+/**
+ * Unsigned headers: what the bytes are, and their hash, so that a change on the way is recognised
+ * as one.
+ */
 function describe(upload: Upload, bodyHash: string): Record<string, string> {
   return {
     'Content-Type': upload.contentType ?? 'application/octet-stream',

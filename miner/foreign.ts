@@ -1,8 +1,10 @@
 /**
- * Answers that are not the gateway's: captive portals, company proxies, Cloudflare in front of the gateway, a wrong URL.
+ * Answers that are not the gateway's: captive portals, company proxies, Cloudflare in front of the
+ * gateway, a wrong URL.
  *
- * Every answer of the gateway has `X-Request-Id`. Its absence convicts; its presence proves little, since a proxy on the way
- * may add one, so a page is never a success and Cloudflare's own signs count with it too.
+ * Every answer of the gateway has `X-Request-Id`. Its absence convicts; its presence proves little,
+ * since a proxy on the way may add one, so a page is never a success and Cloudflare's own signs
+ * count with it too.
  */
 
 /** Who answered instead, and what to do; both are sentences. */
@@ -42,7 +44,10 @@ function isPage(response: Response, text: string): boolean {
   return /^(text\/html|application\/xhtml)/i.test(type) || /^\s*<(!doctype|html)\b/i.test(text)
 }
 
-/** Neither the gateway nor a challenge's answer to it is one; a browser shows no more than that there was one. */
+/**
+ * Neither the gateway nor a challenge's answer to it is one; a browser shows no more than that
+ * there was one.
+ */
 function isRedirect({ status, headers, type }: Response): boolean {
   return type === 'opaqueredirect' || (status >= 300 && status < 400 && headers.has('location'))
 }
@@ -52,7 +57,8 @@ function redirected({ response, url }: Seen): Foreign {
   const what = `a redirect${location && ` to ${location}`} answered ${response.status}, and no redirect is followed`
   const asked = new URL(url)
   const target = URL.canParse(location, url) ? new URL(location, url) : undefined
-  // The same path elsewhere is the gateway under its right name; anything else may be a sign-in page.
+  // The same path elsewhere is the gateway under its right name; anything else may be a sign-in
+  // page.
   if (target !== undefined && target.origin !== asked.origin && target.pathname === asked.pathname)
     return { what, hint: `Give ${target.origin} as --gateway, if it is the gateway's address.` }
   return { what, hint: CLOSED_NETWORK }
@@ -67,7 +73,10 @@ function titleOf(text: string): string {
 const OPERATOR = 'The operator of the gateway has to allow it; quote the ray id.'
 const BANNED = `A rule of the zone bans this address. ${OPERATOR}`
 
-/** What Cloudflare's numbers mean to a miner: https://developers.cloudflare.com/support/troubleshooting/http-status-codes/ */
+/**
+ * What Cloudflare's numbers mean to a miner:
+ * https://developers.cloudflare.com/support/troubleshooting/http-status-codes/
+ */
 const MEANINGS: Readonly<Record<string, string>> = {
   1006: BANNED,
   1007: BANNED,
@@ -97,7 +106,9 @@ function cloudflareAnswer({ response, text }: Seen, known: boolean): Foreign | u
   }
 }
 
-/** Cloudflare's own refusals that have no number; a site behind it answers 404 and the like itself. */
+/**
+ * Cloudflare's own refusals that have no number; a site behind it answers 404 and the like itself.
+ */
 function refusedUnnumbered({ status, headers }: Response): boolean {
   if (headers.get('server') !== 'cloudflare' && !headers.has('cf-ray')) return false
   return REFUSING.includes(status) || status === 503 || (status >= 520 && status <= 530)
@@ -119,7 +130,10 @@ function meaning(status: number, code: string | undefined, challenged: boolean):
   return `A rule of the zone refuses the request. ${OPERATOR}`
 }
 
-/** `error code: 1010` as text, `"error_code": 1010` in JSON, or in a page; with an id only the first, which no challenge says. */
+/**
+ * `error code: 1010` as text, `"error_code": 1010` in JSON, or in a page; with an id only the
+ * first, which no challenge says.
+ */
 function errorCode(text: string, known: boolean): string | undefined {
   const bare = /^\s*error code: (\d{3,4})\s*$/i.exec(text)?.[1]
   if (known || bare !== undefined) return bare

@@ -1,9 +1,10 @@
 /**
  * When to try again, with what, and when never (docs/miners.md has the table).
  *
- * Who answered decides. Of its own refusals the gateway says which may pass. A challenge that answered has the upload, so a fresh
- * nonce would be a second submission: only `Retry-After` asks for one. An upload that may have arrived is sent again as it was: the
- * gateway forwards a nonce once, and its 409 tells what became of the first.
+ * Who answered decides. Of its own refusals the gateway says which may pass. A challenge that
+ * answered has the upload, so a fresh nonce would be a second submission: only `Retry-After` asks
+ * for one. An upload that may have arrived is sent again as it was: the gateway forwards a nonce
+ * once, and its 409 tells what became of the first.
  */
 
 import { type Answer, originalOf, type Problem } from './answer.ts'
@@ -28,15 +29,21 @@ const NOTHING_FORWARDED = [
 const BAD_GATEWAY = [502, 503, 504]
 /** There was no connection to send on (Node's names). */
 const NEVER_SENT = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']
-/** The connection was refused by this side or is not TLS at all (Node's names): trying again does not help. */
+/**
+ * The connection was refused by this side or is not TLS at all (Node's names): trying again does
+ * not help.
+ */
 const NOT_TRUSTED = /^(EPROTO$|ERR_SSL_|ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/
 /**
- * A clock that is further off is not corrected by what a gateway says: whatever answers in its place could have an upload signed
- * for a time of its choice.
+ * A clock that is further off is not corrected by what a gateway says: whatever answers in its
+ * place could have an upload signed for a time of its choice.
  */
 const LONGEST_CORRECTION_SECONDS = 86_400
 
-/** Seconds to wait before retry number `retry` (from 0), or undefined when a retry is hopeless. `random` in [0, 1). */
+/**
+ * Seconds to wait before retry number `retry` (from 0), or undefined when a retry is hopeless.
+ * `random` in [0, 1).
+ */
 export function waitBefore(retry: number, answer: Answer<unknown>, random: number): number | undefined {
   if (answer.ok || retry >= MAX_RETRIES) return undefined
   const backoff = FIRST_WAIT_SECONDS * 2 ** retry * (1 + random)
@@ -70,7 +77,10 @@ function codeOf(problem: Problem): string {
   return problem.code === 'other' ? problem.originalCode : problem.code
 }
 
-/** TLS that failed before a byte was sent: a certificate that is not trusted, or a server that does not speak TLS. */
+/**
+ * TLS that failed before a byte was sent: a certificate that is not trusted, or a server that does
+ * not speak TLS.
+ */
 export function isUntrusted(cause: string): boolean {
   return NOT_TRUSTED.test(cause)
 }
@@ -90,7 +100,10 @@ export function mayHaveArrived(answer: Answer<unknown>): boolean {
   return answer.kind === 'foreign' || [502, 504].includes(answer.status)
 }
 
-/** Seconds to add to the client's clock, when it is the clock that was refused and the answer can be believed. */
+/**
+ * Seconds to add to the client's clock, when it is the clock that was refused and the answer can be
+ * believed.
+ */
 export function clockOffset(answer: Answer<unknown>, now: number): number | undefined {
   if (answer.ok || answer.kind !== 'problem' || answer.problem.code !== 'stale_signature') return undefined
   const offset = answer.problem.server_time - now

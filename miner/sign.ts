@@ -1,8 +1,9 @@
 /**
  * Signing an upload, for miners: the four headers and the text they sign.
  *
- * Pure, and the same in Node, browsers and workers: time, nonce and randomness are passed in. The path that is signed is the
- * one in the URL, percent-decoded, without the query; with a plain slug that is the default below.
+ * Pure, and the same in Node, browsers and workers: time, nonce and randomness are passed in. The
+ * path that is signed is the one in the URL, percent-decoded, without the query; with a plain slug
+ * that is the default below.
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js'

@@ -1,7 +1,9 @@
 /**
- * Who signs: a hotkey and a function, so that the key may live in a wallet file, a browser extension or a hardware device.
+ * Who signs: a hotkey and a function, so that the key may live in a wallet file, a browser
+ * extension or a hardware device.
  *
- * The gateway takes a signature over the message or over `<Bytes>message</Bytes>`, which is what browser wallets sign.
+ * The gateway takes a signature over the message or over `<Bytes>message</Bytes>`, which is what
+ * browser wallets sign.
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js'
@@ -11,11 +13,16 @@ import { encodeSs58 } from '../src/crypto/ss58.ts'
 export interface HotkeySigner {
   /** SS58, prefix 42. */
   readonly hotkey: string
-  /** 64 bytes, or their hex with or without `0x`, over exactly these bytes or over them wrapped in `<Bytes>`. */
+  /**
+   * 64 bytes, or their hex with or without `0x`, over exactly these bytes or over them wrapped in
+   * `<Bytes>`.
+   */
   readonly sign: (message: Uint8Array) => Uint8Array | string | Promise<Uint8Array | string>
 }
 
-/** `signRaw` of a browser wallet (`injector.signer.signRaw` of polkadot-js and those who follow it). */
+/**
+ * `signRaw` of a browser wallet (`injector.signer.signRaw` of polkadot-js and those who follow it).
+ */
 export type SignRaw = (request: {
   readonly address: string
   readonly data: string
@@ -27,7 +34,7 @@ export function seedSigner(seed: Uint8Array, scheme: 'sr25519' | 'ed25519' = 'sr
   return keySigner(createSigner(seed, scheme))
 }
 
-/** Signs with a key of ours, adding fresh randomness. */
+/** Signs with a key in memory, adding fresh randomness. */
 export function keySigner(key: Signer): HotkeySigner {
   return {
     hotkey: encodeSs58(key.publicKey),

@@ -1,8 +1,8 @@
 /**
  * The command line, with btcli's habits: its names, its aliases, its short options.
  *
- * A secret never belongs here, where every user of the machine can read it, so options that would carry one are refused by name and
- * what follows them is never repeated.
+ * A secret never belongs here, where every user of the machine can read it, so options that would
+ * carry one are refused by name and what follows them is never repeated.
  */
 
 import { parseArgs } from 'node:util'

@@ -2,6 +2,7 @@
  * The commands: each asks, prints what matters, and answers an exit code.
  */
 
+import { MINER_USER_AGENT } from '../../src/protocol/user-agent.ts'
 import {
   type ClientEvent,
   firstArrived,
@@ -145,7 +146,9 @@ async function sign(session: Session): Promise<ExitCode> {
   const { message, headers } = signed
   const url = gatewayUrl(session) + submissionsPath(upload.challenge)
   const file = session.args.operand ?? ''
-  const options = Object.entries(headers).map(([name, value]) => `-H ${quote(`${name}: ${value}`)}`)
+  const named = upload.filename === undefined ? {} : { 'X-Submission-Filename': upload.filename }
+  const all = { ...headers, ...named, 'User-Agent': MINER_USER_AGENT }
+  const options = Object.entries(all).map(([name, value]) => `-H ${quote(`${name}: ${value}`)}`)
   const curl = [
     'curl',
     ...options,

@@ -12,7 +12,10 @@ export const EXIT = {
   wallet: 3,
   /** The file to upload: missing, unreadable, empty, too large. */
   file: 4,
-  /** No answer, not the gateway's answer, a temporary refusal that outlasted the retries, or an unknown outcome. */
+  /**
+   * No answer, not the gateway's answer, a temporary refusal that outlasted the retries, or an
+   * unknown outcome.
+   */
   unreachable: 5,
   /** Ctrl-C or SIGTERM, as shells have it. */
   interrupted: 130,

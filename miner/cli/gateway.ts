@@ -11,7 +11,10 @@ interface Told {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-/** Paths of the gateway itself, which are copied from a browser or from a page along with its address. */
+/**
+ * Paths of the gateway itself, which are copied from a browser or from a page along with its
+ * address.
+ */
 const ROUTE = /\/(v1|challenges|status|health|ready|version|metrics|admin|openapi\.json|upload\.py)(\/.*)?$/
 
 /** As given, without a slash at its end. Throws a Fault for what cannot be a gateway's address. */
@@ -35,7 +38,10 @@ export function gatewayUrl({ args, env }: Told): string {
   return given.replace(/\/+$/, '')
 }
 
-/** The proxy that the environment has for this URL (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`); undefined for none. */
+/**
+ * The proxy that the environment has for this URL (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`);
+ * undefined for none.
+ */
 export function proxyFor(url: string): URL | undefined {
   const proxy = getProxyForUrl(url)
   if (proxy === '') return undefined

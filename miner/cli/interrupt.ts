@@ -1,5 +1,6 @@
 /**
- * Ctrl-C and SIGTERM in the middle of an upload: what may have left is named before the process ends.
+ * Ctrl-C and SIGTERM in the middle of an upload: what may have left is named before the process
+ * ends.
  */
 
 import type { ClientEvent } from '../client.ts'

@@ -1,5 +1,6 @@
 /**
- * What is printed where: results on stdout, everything else on stderr; colours and a moving bar only on a terminal.
+ * What is printed where: results on stdout, everything else on stderr; colours and a moving bar
+ * only on a terminal.
  */
 
 import type { Fault } from './fault.ts'

@@ -136,7 +136,10 @@ function noAnswer({ cause }: Unreachable, session: Session): Fault {
   )
 }
 
-/** What the gateway expected and what was signed, one below the other, where they should have been one. */
+/**
+ * What the gateway expected and what was signed, one below the other, where they should have been
+ * one.
+ */
 export function bothTexts(canonicalMessage: string | undefined, { sent }: Answer<unknown>): string[] {
   if (canonicalMessage === undefined || sent === undefined || sent.message === canonicalMessage) return []
   return [`  canonical_message ${shown(canonicalMessage)}`, `  signed            ${shown(sent.message)}`]

@@ -1,7 +1,9 @@
 /**
- * `fetch` for the command line, over node:http: it starts faster, shows how much of the body is sent, and hears an early refusal.
+ * `fetch` for the command line, over node:http: it starts faster, shows how much of the body is
+ * sent, and hears an early refusal.
  *
- * A gateway may refuse before it has read the body and close the connection; the answer that came first counts, not the broken pipe.
+ * A gateway may refuse before it has read the body and close the connection; the answer that came
+ * first counts, not the broken pipe.
  */
 
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http'
@@ -37,7 +39,8 @@ export function createTransport({ proxy, onProgress }: TransportOptions = {}): F
     outgoing.setTimeout(IDLE_MS, () => outgoing.destroy(new Error('no answer in time')))
     const answered = answerOf(outgoing)
     if (body === undefined) outgoing.end()
-    // Not before there is a connection: http-proxy-agent would write the headers a second time, into the body.
+    // Not before there is a connection: http-proxy-agent would write the headers a second time,
+    // into the body.
     else outgoing.once('socket', () => void sendInPieces(outgoing, body, onProgress))
     return answered
   }

@@ -1,7 +1,8 @@
 /**
- * The wallets that btcli's own configuration names: btcli 11 (PyPI `bittensor`) reads btcli.json and ignores config.yml, btcli 9
- * (PyPI `bittensor-cli`) reads config.yml and does not know btcli.json. A file that is there and cannot be read is a Fault: another
- * wallet than the configured one must not sign.
+ * The wallets that btcli's own configuration names: btcli 11 (PyPI `bittensor`) reads btcli.json
+ * and ignores config.yml, btcli 9 (PyPI `bittensor-cli`) reads config.yml and does not know
+ * btcli.json. A file that is there and cannot be read is a Fault: another wallet than the
+ * configured one must not sign.
  */
 
 import { readFile } from 'node:fs/promises'
@@ -25,7 +26,10 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 const ABSENT = ['ENOENT', 'ENOTDIR']
 
-/** The files that have a say. config.yml has one only if it names something: btcli 9 writes the file with every name empty. */
+/**
+ * The files that have a say. config.yml has one only if it names something: btcli 9 writes the file
+ * with every name empty.
+ */
 export async function readBtcliConfigs(env: Environment): Promise<readonly BtcliConfig[]> {
   const files = [
     { version: 11, file: expandHome(env['BTCLI_CONFIG'] || '~/.bittensor/btcli.json') },

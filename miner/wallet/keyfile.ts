@@ -1,9 +1,10 @@
 /**
  * Bittensor hotkey files: what they hold, in every variant that is about.
  *
- * Fields win in the wallet's own order: secretPhrase, secretSeed, privateKey. A key that does not match the file's own address is not
- * used: the other scheme is tried, and a seed that some wallet versions garble (they write its raw bytes as text) is passed over.
- * Nothing from inside a file ever gets into a message.
+ * Fields win in the wallet's own order: secretPhrase, secretSeed, privateKey. A key that does not
+ * match the file's own address is not used: the other scheme is tried, and a seed that some wallet
+ * versions garble (they write its raw bytes as text) is passed over. Nothing from inside a file
+ * ever gets into a message.
  */
 
 import { hexToBytes } from '@noble/hashes/utils.js'
@@ -37,7 +38,10 @@ function sealedFormat(content: Uint8Array): Keyfile | undefined {
   return undefined
 }
 
-/** Reads a plain keyfile: JSON, a bare mnemonic, or a bare seed in hex. `scheme` is for what does not say its own. */
+/**
+ * Reads a plain keyfile: JSON, a bare mnemonic, or a bare seed in hex. `scheme` is for what does
+ * not say its own.
+ */
 export async function parseKeyfile(content: Uint8Array, scheme?: Scheme): Promise<Keyfile> {
   const sealed = sealedFormat(content)
   if (sealed !== undefined) return sealed

@@ -1,6 +1,6 @@
 /**
- * Where the hotkey is, by the rules of both generations of btcli: options, then the environment, then their configuration files, then
- * the defaults.
+ * Where the hotkey is, by the rules of both generations of btcli: options, then the environment,
+ * then their configuration files, then the defaults.
  */
 
 import path from 'node:path'

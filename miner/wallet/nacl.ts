@@ -1,8 +1,9 @@
 /**
- * `$NACL` keyfiles: `$NACL`, 24 bytes of nonce, XSalsa20-Poly1305 under an Argon2i key of the password.
+ * `$NACL` keyfiles: `$NACL`, 24 bytes of nonce, XSalsa20-Poly1305 under an Argon2i key of the
+ * password.
  *
- * libsodium does the work, as it does in the wallet that wrote the file: half a gigabyte of memory and seconds of time, which is why it
- * is loaded only here.
+ * libsodium does the work, as it does in the wallet that wrote the file: half a gigabyte of memory
+ * and seconds of time, which is why it is loaded only here.
  */
 
 const MAGIC = 5

@@ -1,7 +1,9 @@
 /**
- * The password of an encrypted hotkey: from the environment as the wallet software has it, else asked for without echo.
+ * The password of an encrypted hotkey: from the environment as the wallet software has it, else
+ * asked for without echo.
  *
- * Order of the wallet: `BT_WALLET_PASSWORD`, `BT_PW_<PATH>` (scrambled with its own name), `BT_WALLET_PASSWORD_FILE`, prompt.
+ * Order of the wallet: `BT_WALLET_PASSWORD`, `BT_PW_<PATH>` (scrambled with its own name),
+ * `BT_WALLET_PASSWORD_FILE`, prompt.
  */
 
 import { readFile } from 'node:fs/promises'
@@ -35,7 +37,10 @@ export function passwordVariable(path: string): string {
   return `BT_PW_${path.replace(/[/\\.]/g, '_')}`.toUpperCase()
 }
 
-/** Base64 of the password XORed with the variable's name, over and over. Undefined for what was not made so. */
+/**
+ * Base64 of the password XORed with the variable's name, over and over. Undefined for what was not
+ * made so.
+ */
 export function unscramble(text: string, name: string): string | undefined {
   if (!BASE64.test(text)) return undefined
   const key = Buffer.from(name)
@@ -67,7 +72,10 @@ async function readPasswordFile(file: string): Promise<string> {
   return text.replace(/\r?\n$/, '')
 }
 
-/** readline writes what is typed; it writes it nowhere. The terminal's own echo is off before the prompt invites anybody to type. */
+/**
+ * readline writes what is typed; it writes it nowhere. The terminal's own echo is off before the
+ * prompt is shown.
+ */
 function askPassword(path: string): Promise<string> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true })

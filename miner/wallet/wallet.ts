@@ -1,6 +1,6 @@
 /**
- * The key that signs: a Bittensor hotkey, or a mnemonic or seed from a file or the environment; never from the command line, where
- * every user of the machine can read it.
+ * The key that signs: a Bittensor hotkey, or a mnemonic or seed from a file or the environment;
+ * never from the command line, where every user of the machine can read it.
  */
 
 import { readdir, readFile, stat } from 'node:fs/promises'

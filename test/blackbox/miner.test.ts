@@ -1,14 +1,18 @@
 /** The miner's tools against the running gateway: CLI, SDK, dry run, curl. */
 
+import { spawn } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createClient, type DryRunReport, keySigner, walletSigner } from '../../miner/client.ts'
 import { encodeSs58 } from '../../src/crypto/ss58.ts'
 import { DEV_KEYS } from '../../tools/dev/keys.ts'
-import { cli, run } from '../support/miner.ts'
+import { listen } from '../support/listen.ts'
+import { CLI, cli, run } from '../support/miner.ts'
 import { sha256 } from '../support/upload.ts'
 import { devSigner, sign, startWorld, type TestWorld, TOKEN } from '../support/world.ts'
 
@@ -81,6 +85,35 @@ describe('platform-edge', () => {
     expect(other.stderr).toContain('the first attempt arrived and was answered 201, with another body')
   })
 
+  test('interrupted when the upload has arrived: the nonce that is named counts once', async () => {
+    const before = world.received.length
+    const relay = createServer((incoming, outgoing) => {
+      const { method, headers } = incoming
+      const onward = request(world.gateway.url + incoming.url, { method, headers }, (answer) => {
+        // The answer to the upload is lost; instead the miner presses Ctrl-C.
+        if (method === 'POST') return child.kill('SIGINT')
+        outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
+        return answer.pipe(outgoing)
+      })
+      incoming.pipe(onward)
+    })
+    const env = { HOME: '/nonexistent', PLATFORM_EDGE_URL: await listen(relay) }
+    const args = [CLI, 'upload', file, '--challenge', 'demo', '--secret-file', seedFile]
+    const child = spawn(process.execPath, args, { env })
+    let stderr = ''
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk
+    })
+    const [code] = await once(child, 'close')
+    relay.closeAllConnections()
+    relay.close()
+    expect(code).toBe(130)
+    const nonce = /--nonce (\S+) to find out/.exec(stderr)?.[1] ?? ''
+    const again = await edge('upload', file, '--challenge', 'demo', '--nonce', nonce)
+    expect([again.code, again.stdout]).toEqual([0, expect.stringContaining('the first attempt arrived')])
+    expect(world.received.length - before).toBe(1)
+  })
+
   test('verify reports every check and spends nothing', async () => {
     const nonce = randomUUID()
     const before = world.received.length
@@ -108,7 +141,11 @@ describe('platform-edge', () => {
     expect(code).toBe(0)
     const curl = stdout.trim().split('\n').at(-1) ?? ''
     const sent = await run('sh', ['-c', curl.replace('curl ', 'curl -s ')])
-    expect(JSON.parse(sent.stdout)).toMatchObject({ hotkey: ALICE, code_hash: sha256(BODY) })
+    expect(JSON.parse(sent.stdout)).toMatchObject({
+      hotkey: ALICE,
+      code_hash: sha256(BODY),
+      filename: 'agent.py',
+    })
   })
 
   test('whoami, limits, doctor', async () => {

@@ -9,7 +9,7 @@ import { decodeSs58 } from '../../src/crypto/ss58.ts'
 import { FROM_VECTORS, NO_VECTORS, readVectors } from '../crypto/vectors.ts'
 import PUBLISHED from '../vectors/substrate-bip39.json' with { type: 'json' }
 
-/** Written by bittensor-wallet 4.1.1; the keys are nobody's. */
+/** Written by bittensor-wallet 4.1.1; the keys are used nowhere. */
 const SR25519 = {
   accountId: '0x287ea96f1eb77fe420bf4012af988d2710602b93d040da08542820bb3416586f',
   publicKey: '0x287ea96f1eb77fe420bf4012af988d2710602b93d040da08542820bb3416586f',
