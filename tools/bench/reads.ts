@@ -6,10 +6,10 @@
  * figure is printed, not hidden; the exit code says only whether the benchmark ran.
  */
 
+import { median } from './median.ts'
 import { createWorld, type Runtime, type World } from './reads/world.ts'
 import { cpuMs } from './upload/process.ts'
 import { atLeast, show, table } from './upload/report.ts'
-import { median } from './upload/rounds.ts'
 
 const ROUNDS = 11
 /** Readers at once, for throughput. One, for latency: then nothing waits for anything but the way itself. */

@@ -8,8 +8,8 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
+import { median } from '../median.ts'
 import { atMost, type Figure } from './report.ts'
-import { median } from './rounds.ts'
 import type { World } from './world.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../../..')

@@ -5,6 +5,7 @@
 
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { median } from '../median.ts'
 import { cpuMs, machineBusyMs } from './process.ts'
 import type { Runtime, World } from './world.ts'
 
@@ -116,13 +117,6 @@ function readClocks(world: World, runtime: Runtime) {
   const own = cpuMs(runtime.pid)
   const all = world.helpers.reduce((sum, pid) => sum + cpuMs(pid), own)
   return { at: performance.now(), machine: machineBusyMs(), runtime: own, all }
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  const upper = sorted[middle] ?? Number.NaN
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2
 }
 
 /** The undisturbed samples when there are enough for a median, else all. */

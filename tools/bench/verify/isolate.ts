@@ -3,12 +3,15 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { wasmBytes } from '@polkadot/wasm-crypto-wasm'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+import { childrenOf, cpuMs } from '../upload/process.ts'
 import type { Inputs } from './inputs.ts'
 
 export interface Isolate {
   give(inputs: Inputs): Promise<void>
-  /** Microseconds of one verification, over `count` in a row. */
+  /** Microseconds of one verification by the clock, over `count` in a row. */
   time(contestant: string, count: number): Promise<number>
+  /** Microseconds of processor that workerd uses for one verification, over `count` in a row: other processes do not show. */
+  cpu(contestant: string, count: number): Promise<number>
   /** Heap bytes of `count` verifications in a row. */
   allocate(contestant: string, count: number): Promise<number>
   /** Gives every sr25519 key of the inputs its table. */
@@ -37,6 +40,7 @@ export async function bundleWorker(): Promise<string> {
 }
 
 export async function startIsolate(script: string): Promise<Isolate> {
+  const others = childrenOf(process.pid, 'workerd')
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       name: 'bench',
@@ -58,6 +62,8 @@ export async function startIsolate(script: string): Promise<Isolate> {
     return (await answer.json()) as T
   }
   await miniflare.ready
+  const pid = childrenOf(process.pid, 'workerd').find((each) => !others.includes(each))
+  if (pid === undefined) throw new Error('no process of workerd was found')
   const inspector = await connect(new URL('./core:user:bench', (await miniflare.getInspectorURL()).href).href)
   const heapBytes = async (collect: boolean): Promise<number> => {
     if (collect) {
@@ -73,6 +79,11 @@ export async function startIsolate(script: string): Promise<Isolate> {
       const query = new URLSearchParams({ contestant, count: String(count) })
       const { milliseconds } = await ask<{ milliseconds: number }>(`/run?${query}`)
       return (milliseconds * 1000) / Math.max(1, count)
+    },
+    async cpu(contestant, count) {
+      const before = cpuMs(pid)
+      await ask(`/run?${new URLSearchParams({ contestant, count: String(count), timed: 'no' })}`)
+      return ((cpuMs(pid) - before) * 1000) / Math.max(1, count)
     },
     remember: async () => void (await ask('/remember')),
     async allocate(contestant, count) {
