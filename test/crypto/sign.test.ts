@@ -5,8 +5,8 @@ import * as scure from '@scure/sr25519'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { createSigner } from '../../src/crypto/sign.ts'
 import { verifySignature } from '../../src/crypto/signature.ts'
+import VECTORS from '../vectors/sr25519-keys.json' with { type: 'json' }
 import { createRandom, freshSeed } from './random.ts'
-import { FROM_VECTORS, NO_VECTORS, readVectors } from './vectors.ts'
 
 interface KnownKey {
   readonly scheme?: string
@@ -15,13 +15,13 @@ interface KnownKey {
   readonly secret_ed25519_form_and_public?: string
 }
 
-const KEYS = readVectors('sr25519/known_keys.json', [] as KnownKey[]).flatMap((row) => {
+const KEYS = VECTORS.keys.flatMap((row: KnownKey) => {
   const publicKey = row.public ?? row.secret_ed25519_form_and_public?.slice(-64)
   return row.seed && publicKey && row.scheme === undefined ? [{ seed: row.seed, publicKey }] : []
 })
 const bytes = (hex: string): Uint8Array => hexToBytes(hex.replace(/^0x/, ''))
 
-describe.skipIf(NO_VECTORS)(`known keys${FROM_VECTORS}`, () => {
+describe('known keys', () => {
   test.each(KEYS)('$seed', ({ seed, publicKey }) => {
     expect(createSigner(bytes(seed), 'sr25519').publicKey).toEqual(bytes(publicKey))
   })

@@ -1,8 +1,8 @@
 import { hexToBytes } from '@noble/hashes/utils.js'
 import { describe, expect, test } from 'vitest'
 import { decodeSs58, encodeSs58 } from '../../src/crypto/ss58.ts'
+import VECTORS from '../vectors/ss58.json' with { type: 'json' }
 import { createRandom, freshSeed } from './random.ts'
-import { FROM_VECTORS, NO_VECTORS, readVectors } from './vectors.ts'
 
 interface Address {
   readonly address: string
@@ -10,18 +10,12 @@ interface Address {
   readonly prefix: number
 }
 
-const VECTORS = readVectors('ss58/ss58.json', {
-  encode: [] as Address[],
-  valid: [] as Address[],
-  not_account32: [] as string[],
-  bad: [] as { address: string; why: string }[],
-})
 const keyOf = ({ public_key }: Address): Uint8Array => hexToBytes(public_key.slice(2))
 
 const ALICE = '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'
 const ALICE_KEY = hexToBytes('d43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d')
 
-describe.skipIf(NO_VECTORS)(`the address sets of polkadot-js${FROM_VECTORS}`, () => {
+describe('the address sets of polkadot-js', () => {
   // Two of the set are keys of 33 bytes (ECDSA), which are no hotkeys.
   const ours = VECTORS.encode.filter((row) => keyOf(row).length === 32)
   const others = VECTORS.encode.filter((row) => keyOf(row).length !== 32)
