@@ -39,3 +39,15 @@ function valuesToCut(count: number): number {
   }
   return 0
 }
+
+/** Of each round, what one took for each of the other: what disturbs a round disturbs both. */
+export function ratios<Sample>(
+  ours: readonly Sample[],
+  theirs: readonly Sample[],
+  read: (sample: Sample) => number,
+): readonly number[] {
+  return ours.flatMap((sample, round) => {
+    const other = theirs[round]
+    return other === undefined ? [] : [read(sample) / read(other)]
+  })
+}

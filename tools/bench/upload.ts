@@ -3,12 +3,15 @@
  *
  *     npm run bench:uploads                          all sections, under four minutes
  *     npm run bench:uploads -- throughput memory     some: throughput, reading, memory, copies, bundle
+ *     npm run bench:uploads -- --against worker.js   this bundle beside another one, and nothing else
  *
  * The gateway is the bundle `wrangler deploy` would upload, on workerd's own port. A missed figure is printed, not hidden; the
  * exit code says only whether the benchmark ran.
  */
 
 import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import { compareBundles } from './upload/against.ts'
 import { measureBundle } from './upload/bundle.ts'
 import { sendCopies } from './upload/copies.ts'
 import { measureMemory } from './upload/memory.ts'
@@ -25,7 +28,11 @@ const SECTIONS: Readonly<Record<string, (world: World) => Promise<readonly Figur
   bundle: measureBundle,
 }
 
-const asked = process.argv.slice(2)
+const { values, positionals: asked } = parseArgs({
+  options: { against: { type: 'string' } },
+  allowPositionals: true,
+})
+const { against } = values
 const unknown = asked.filter((name) => !Object.hasOwn(SECTIONS, name))
 if (unknown.length > 0) {
   console.error(`error:   no section ${unknown.join(', ')}; there are ${Object.keys(SECTIONS).join(', ')}`)
@@ -45,7 +52,9 @@ try {
       'Contestants take turns; runs that other processes disturbed are done again, within reason. Read the ratios first.',
   )
   const figures: Figure[] = []
+  if (against !== undefined) figures.push(...(await compareBundles(world, against)))
   for (const [name, section] of Object.entries(SECTIONS)) {
+    if (against !== undefined && !asked.includes(name)) continue
     if (asked.length === 0 || asked.includes(name)) figures.push(...(await section(world)))
   }
   const rows = figures.map(({ name, measured, target, met }) => [
@@ -54,7 +63,7 @@ try {
     target,
     met ? 'met' : 'MISSED',
   ])
-  console.log(`\n${table([['figure', 'measured', 'target', ''], ...rows])}`)
+  if (figures.length > 0) console.log(`\n${table([['figure', 'measured', 'target', ''], ...rows])}`)
   console.log(`\n${((performance.now() - started) / 1000).toFixed(0)} s`)
 } finally {
   await world.close()

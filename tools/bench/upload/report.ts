@@ -2,6 +2,8 @@
  * What a section hands back: lines to read, and figures with their targets for the table at the end.
  */
 
+import type { Spread } from '../median.ts'
+
 export interface Figure {
   readonly name: string
   readonly measured: string
@@ -30,6 +32,10 @@ export function disturbed(figure: Figure): Figure {
 export function show(value: number): string {
   if (!Number.isFinite(value)) return '?'
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
+}
+
+export function showSpread({ median, low, high }: Spread): string {
+  return `${show(median)} (${show(low)}-${show(high)})`
 }
 
 export function showBytes(bytes: number): string {

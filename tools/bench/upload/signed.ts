@@ -11,11 +11,29 @@ export const SLUG = 'bench'
 export const NETUID = 100
 export const UPLOAD_PATH = submissionsPath(SLUG)
 const MINERS = 255
+/** Registered too, and each uploads at most once: no isolate has seen its key. */
+const RARE_MINERS = 2000
 
 /** Uid 0 is the subnet's owner and may not upload; the others may. Miners sign with sr25519, so the load does too. */
 export const [OWNER, ...REGISTERED] = Array.from({ length: 1 + MINERS }, (_, uid) =>
   createSigner(createHash('sha256').update(`bench hotkey ${uid}`).digest(), 'sr25519'),
 )
+
+const RARE = Array.from({ length: RARE_MINERS }, (_, index) =>
+  createSigner(createHash('sha256').update(`bench rare hotkey ${index}`).digest(), 'sr25519'),
+)
+export const MEMBERS: readonly Uint8Array[] = [OWNER, ...REGISTERED, ...RARE].flatMap((signer) =>
+  signer === undefined ? [] : signer.publicKey,
+)
+let rareUsed = 0
+
+/** Registered miners that have not been given out before. */
+export function takeRare(count: number): readonly Signer[] {
+  const taken = RARE.slice(rareUsed, rareUsed + count)
+  if (taken.length < count) throw new Error('every rare hotkey has uploaded')
+  rareUsed += count
+  return taken
+}
 
 export function strangers(count: number): readonly Signer[] {
   return Array.from({ length: count }, () => createSigner(randomBytes(32), 'sr25519'))

@@ -14,7 +14,7 @@ import { buildGateway, buildRivals, type GatewayBundle } from './bundle.ts'
 import type { LoadOrder, LoadReport } from './load.ts'
 import type { OriginMessage } from './origin.ts'
 import { childrenOf } from './process.ts'
-import { NETUID, OWNER, REGISTERED, SLUG } from './signed.ts'
+import { MEMBERS, NETUID, SLUG } from './signed.ts'
 
 /** Where the ledgers are written: to a disk, with an fsync for each write, or to memory, which leaves the software alone. */
 export type State = 'disk' | 'memory'
@@ -30,8 +30,8 @@ export interface Runtime {
 export interface World {
   readonly directory: string
   readonly bundle: GatewayBundle
-  /** A gateway of its own workerd, with the metagraph read. */
-  startGateway(state?: State): Promise<Runtime>
+  /** A gateway of its own workerd, with the metagraph read; another bundle's when a file is given. */
+  startGateway(state?: State, file?: string): Promise<Runtime>
   /** What the gateway is measured against: tools/bench/upload/worker.ts. */
   startRivals(state?: State): Promise<Runtime>
   load(order: LoadOrder): Promise<LoadReport>
@@ -45,8 +45,7 @@ export interface World {
 export async function createWorld(): Promise<World> {
   const directory = await mkdtemp(path.join(tmpdir(), 'bench-upload-'))
   const [bundle, rivals] = await Promise.all([buildGateway(directory), buildRivals(directory)])
-  const members = [OWNER, ...REGISTERED].flatMap((signer) => (signer === undefined ? [] : signer.publicKey))
-  const chain = await startChain({ netuid: NETUID, members })
+  const chain = await startChain({ netuid: NETUID, members: MEMBERS })
   const challenge = fork(path.join(import.meta.dirname, 'origin.ts'))
   const origin = `http://127.0.0.1:${await portOf(challenge)}`
   const miners = new Worker(new URL('load.ts', import.meta.url))
@@ -63,8 +62,8 @@ export async function createWorld(): Promise<World> {
     directory,
     bundle,
     helpers: [process.pid, challenge.pid ?? 0],
-    startGateway: (state = 'disk') =>
-      start(bundle.file, state, gatewayVars, { CHALLENGE_TOKEN_BENCH: 'bench-token' }),
+    startGateway: (state = 'disk', file = bundle.file) =>
+      start(file, state, gatewayVars, { CHALLENGE_TOKEN_BENCH: 'bench-token' }),
     startRivals: (state = 'disk') => start(rivals, state, { ORIGIN: origin }, {}),
     async load(order) {
       const answered = once(miners, 'message')
