@@ -1,7 +1,9 @@
 /**
- * As much of Cloudflare's API as `wrangler deploy` and `wrangler kv namespace list` ask, for an account that may refuse the script.
+ * As much of Cloudflare's API as `wrangler deploy` and `wrangler kv namespace list` ask, for an
+ * account that may refuse the script.
  *
- * Paths and answers are those wrangler 4.135 sends and reads; it stops with an error of its own when one is missing.
+ * Paths and answers are those wrangler 4.135 sends and reads; it stops with an error of its own
+ * when one is missing.
  */
 
 import { createServer, type IncomingMessage } from 'node:http'

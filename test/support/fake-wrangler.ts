@@ -1,5 +1,6 @@
 /**
- * A `wrangler` for PATH that talks to nobody: it writes down its arguments and its input, and answers what the test wants.
+ * A `wrangler` for PATH that talks to nobody: it writes down its arguments and its input, and
+ * answers what the test wants.
  */
 
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'

@@ -1,5 +1,6 @@
 /**
- * A gateway with one thing wrong: everything goes to the real one, but for the requests a test answers itself.
+ * A gateway with one thing wrong: everything goes to the real one, but for the requests a test
+ * answers itself.
  */
 
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'

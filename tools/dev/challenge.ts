@@ -1,9 +1,11 @@
 /**
- * A challenge origin, as a process of its own: `node tools/dev/challenge.ts --port 8788 --slug demo --db FILE`.
+ * A challenge origin, as a process of its own: `node tools/dev/challenge.ts --port 8788 --slug demo
+ * --db FILE`.
  *
- * It implements the challenge's side of the contract (reference section 6): the private bridge that takes admitted uploads, the
- * public status read, and the routes every challenge has. It believes the identity headers only because of the bearer token,
- * which comes from the environment (CHALLENGE_SHARED_TOKEN), never from the command line. Submissions are kept in SQLite.
+ * It implements the challenge's side of the contract (docs/challenges.md): the private bridge that
+ * takes admitted uploads, the public status read, and the routes every challenge has. It believes
+ * the identity headers only because of the bearer token, which comes from the environment
+ * (CHALLENGE_SHARED_TOKEN), never from the command line. Submissions are kept in SQLite.
  */
 
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
@@ -24,7 +26,10 @@ const SCHEMA = `CREATE TABLE IF NOT EXISTS uploads (
   bytes INTEGER NOT NULL, filename TEXT, request_id TEXT, created_at TEXT NOT NULL, content BLOB NOT NULL,
   nonce TEXT NOT NULL, UNIQUE (hotkey, nonce)
 ) STRICT`
-/** cloudflared keeps idle connections for 90 s; one that the challenge closes first costs the next upload. */
+/**
+ * cloudflared keeps idle connections for 90 s; one that the challenge closes first costs the next
+ * upload.
+ */
 const KEEP_ALIVE_MS = 100_000
 
 export interface ChallengeOptions {
@@ -168,7 +173,9 @@ async function receive(request: IncomingMessage, options: ChallengeOptions, stor
   return { status: 201, body: submission }
 }
 
-/** The body, or undefined when it is larger than the cap; then the rest is left to `send` to drain. */
+/**
+ * The body, or undefined when it is larger than the cap; then the rest is left to `send` to drain.
+ */
 async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return undefined
   const chunks: Buffer[] = []

@@ -1,12 +1,15 @@
 /**
- * The gateway as it will be deployed, running here: the bundle `wrangler deploy` would upload, on workerd, under Miniflare.
+ * The gateway as it will be deployed, running here: the bundle `wrangler deploy` would upload, on
+ * workerd, under Miniflare.
  *
- * Bindings come from wrangler.toml and are not written twice. KV and Durable Objects live on disk when `persistTo` is given,
- * else in a temporary directory. Values win in this order: wrangler.toml, then `vars` and `secrets`, then `.dev.vars` (only
- * when `devVars` is set, so that tests do not depend on a developer's file).
+ * Bindings come from wrangler.toml and are not written twice. KV and Durable Objects live on disk
+ * when `persistTo` is given, else in a temporary directory. Values win in this order:
+ * wrangler.toml, then `vars` and `secrets`, then `.dev.vars` (only when `devVars` is set, so that
+ * tests do not depend on a developer's file).
  *
- * The port is workerd's own, not Miniflare's: Miniflare's proxy resolves `%2e%2e` in paths, rewrites `Accept-Encoding` and turns
- * faults into HTML pages before the worker is asked. So there is no `request.cf` and no `CF-Connecting-IP` but a client's own.
+ * The port is workerd's own, not Miniflare's: Miniflare's proxy resolves `%2e%2e` in paths,
+ * rewrites `Accept-Encoding` and turns faults into HTML pages before the worker is asked. So there
+ * is no `request.cf` and no `CF-Connecting-IP` but a client's own.
  */
 
 import { execFile } from 'node:child_process'
@@ -25,10 +28,11 @@ const SOURCES = ['src', 'wrangler.toml', 'package-lock.json']
 const CRON = '*/5 * * * *'
 
 /**
- * When the worker refuses without having read the body, go on reading it, as an edge in front of it would (platform-notes 4.2;
- * not verified in production). Bare workerd resets the connection: of 40 clients that sent 10 MB and were refused early, Python's
- * urllib lost the answer 40 times and Node's fetch 31 to 34 times. The refusal still goes out at once; only its end waits. A
- * body that the worker's own reader still locks is left alone.
+ * When the worker refuses without having read the body, go on reading it, as an edge in front of it
+ * would (not verified in production). Bare workerd resets the connection: of 40 clients that sent
+ * 10 MB and were refused early, Python's urllib lost the answer 40 times and Node's fetch 31 to 34
+ * times. The refusal still goes out at once; only its end waits. A body that the worker's own
+ * reader still locks is left alone.
  */
 const EDGE = `
 import worker from './worker.js'
@@ -71,7 +75,10 @@ export interface GatewayOptions {
   readonly persistTo?: string
   /** Let `.dev.vars` beside wrangler.toml win over everything else, as `wrangler dev` does. */
   readonly devVars?: boolean
-  /** Workers VPC services by the name of their binding: the module text of a worker of its own that stands for each. */
+  /**
+   * Workers VPC services by the name of their binding: the module text of a worker of its own that
+   * stands for each.
+   */
   readonly services?: Readonly<Record<string, string>>
   /** Another bundle to run with the same bindings (the benchmark's bare pass-through). */
   readonly bundle?: string
@@ -174,7 +181,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   }
 }
 
-/** Runs `wrangler deploy --dry-run` when a source is newer than the last bundle; answers the bundle's path. */
+/**
+ * Runs `wrangler deploy --dry-run` when a source is newer than the last bundle; answers the
+ * bundle's path.
+ */
 async function buildBundle(): Promise<string> {
   const built = await changedAt(BUNDLE).catch(() => 0)
   const changes = await Promise.all(SOURCES.map((source) => changedAt(path.join(ROOT, source))))

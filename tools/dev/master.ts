@@ -1,9 +1,11 @@
 /**
- * A development master, as a process of its own: `ADMIN_TOKEN=secret npx node tools/dev/master.ts --port 8790`.
+ * A development master, as a process of its own: `ADMIN_TOKEN=secret npx node tools/dev/master.ts
+ * --port 8790`.
  *
- * It speaks the reference's registry, weights, dashboard and management routes (reference section 4) over a registry in memory, and
- * is as talkative as the reference where that matters: env values and internal addresses are in its registry, and a failure names
- * an internal URL. It starts with no challenges; `POST /v1/admin/challenges` creates one.
+ * It speaks the registry, weights, dashboard and management routes of BASE's Python master over a
+ * registry in memory, and is as talkative as that one where it matters: env values and internal
+ * addresses are in its registry, and a failure names an internal URL. It starts with no challenges;
+ * `POST /v1/admin/challenges` creates one.
  */
 
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
@@ -11,7 +13,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
 
-/** Of computed weights, as in the reference. */
+/** Of computed weights, as of BASE's master. */
 const WEIGHTS_TTL_SECONDS = 720
 const SLUG = /^[a-z0-9][a-z0-9-]*[a-z0-9]$/
 const STATUSES = ['active', 'inactive', 'disabled', 'draft']
@@ -160,7 +162,10 @@ function registry(rows: Rows): object {
   return { network: 'platform', api_version: '1.0', master_uid: 0, challenges }
 }
 
-/** Nobody has earned anything here, so all goes to uid 0 (reference 4.2). A challenge named `broken` fails them all. */
+/**
+ * No miner has earned anything here, so all goes to uid 0, as BASE's master does it. A challenge
+ * named `broken` fails them all.
+ */
 function weights(rows: Rows, netuid: number): Answer {
   if (rows.get('broken')?.status === 'active') {
     return problem(
@@ -190,7 +195,7 @@ function dashboard(rows: Rows): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" width="1120" height="430">${names.join('')}</svg>`
 }
 
-/** `X-Admin-Token` when not empty, else a bearer; both sides must be there (reference 4.4). */
+/** `X-Admin-Token` when not empty, else a bearer; both sides must be there. */
 function isAdmin({ headers }: IncomingMessage, expected = ''): boolean {
   const bearer = /^bearer\s+(.*)$/i.exec(headers.authorization ?? '')?.[1]?.trim() ?? ''
   const sent = String(headers['x-admin-token'] ?? '') || bearer

@@ -1,6 +1,6 @@
 /**
- * The processes around the gateway. One that stops does not end the world: the gateway stays, so that an operator can watch what it
- * does then, and what has stopped can be started again.
+ * The processes around the gateway. One that stops does not end the world: the gateway stays, so
+ * that an operator can watch what it does then, and what has stopped can be started again.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'

@@ -1,9 +1,10 @@
 /**
  * `npm start`: the whole world on this machine, and one upload through it.
  *
- * A chain node, a challenge and the gateway come up as processes of their own (the gateway's is workerd); then a sample file is
- * signed and uploaded with Alice's development key. What was signed, answered and received is printed, and everything stays up
- * until Ctrl-C. A process that is killed leaves the gateway up; `r` starts it again. `--once` stops after the upload: exit code 0
+ * A chain node, a challenge and the gateway come up as processes of their own (the gateway's is
+ * workerd); then a sample file is signed and uploaded with Alice's development key. What was
+ * signed, answered and received is printed, and everything stays up until Ctrl-C. A process that is
+ * killed leaves the gateway up; `r` starts it again. `--once` stops after the upload: exit code 0
  * when the challenge received exactly what was sent, else 1.
  */
 
@@ -168,7 +169,10 @@ async function register(master: string, slug: string, adminToken: string): Promi
   })
 }
 
-/** Without a snapshot every upload is refused; one that is there may outlive its endpoints for a while. */
+/**
+ * Without a snapshot every upload is refused; one that is there may outlive its endpoints for a
+ * while.
+ */
 async function readChain(to: Gateway): Promise<void> {
   const source = to.devVarNames.includes('CHAIN_ENDPOINTS') ? 'CHAIN_ENDPOINTS of .dev.vars' : 'the chain'
   const ready = await fetch(`${to.url}/ready`)
@@ -179,7 +183,10 @@ async function readChain(to: Gateway): Promise<void> {
   } else await answers(`${to.url}/ready`, 200)
 }
 
-/** True when the challenge received exactly what Alice signed; of the user's own challenge its answer must do. */
+/**
+ * True when the challenge received exactly what Alice signed; of the user's own challenge its
+ * answer must do.
+ */
 async function tryUpload(to: Gateway, { state, slug, own }: Options): Promise<boolean> {
   const filename = 'agent.py'
   await writeFile(path.join(state, filename), SAMPLE)

@@ -1,7 +1,9 @@
 /**
- * `npm run submit -- FILE`: the miner's command line (`platform-edge upload`) with a development key and the local gateway.
+ * `npm run submit -- FILE`: the miner's command line (`platform-edge upload`) with a development
+ * key and the local gateway.
  *
- * Everything but `--key` and `--ed25519` is for that command line; a wallet or a secret of one's own wins over the development key.
+ * Everything but `--key` and `--ed25519` is for that command line; a wallet or a secret of one's
+ * own wins over the development key.
  */
 
 import { spawn } from 'node:child_process'

@@ -1,6 +1,6 @@
-/** How a command tells its user what to mend. */
+/** How a command tells its user what to fix. */
 
-/** What the user can mend: printed as one line, exit code 2. */
+/** What the user can fix: printed as one line, exit code 2. */
 export class UsageError extends Error {}
 
 /** What `parse` reads from the command line; its complaint comes with the usage. */

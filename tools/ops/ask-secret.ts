@@ -1,8 +1,8 @@
 /**
  * Asking for a secret without showing it.
  *
- * On a terminal every key is taken as it is pressed and nothing is written back. From a pipe one line is one answer, so that a
- * password manager can fill it in; there is no echo to prevent.
+ * On a terminal every key is taken as it is pressed and nothing is written back. From a pipe one
+ * line is one answer, so that a password manager can fill it in; there is no echo to prevent.
  */
 
 import { once } from 'node:events'

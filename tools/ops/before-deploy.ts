@@ -1,8 +1,8 @@
 /**
  * What would go wrong with a deploy, found before wrangler is asked.
  *
- * Cloudflare refuses some of it half way, when the KV namespace exists already; the rest it accepts, and then miners are refused or
- * the old service loses its name.
+ * Cloudflare refuses some of it half way, when the KV namespace exists already; the rest it
+ * accepts, and then miners are refused or the old service loses its name.
  */
 
 import { isRecord } from '../../src/protocol/json.ts'
@@ -10,7 +10,9 @@ import { type Deployment, parseDeployment } from './deployment.ts'
 import { checkDeployment, placeholdersIn } from './doctor/configuration.ts'
 import type { WranglerConfig } from './wrangler-toml.ts'
 
-/** Of one variable: https://developers.cloudflare.com/workers/platform/limits/#environment-variables */
+/**
+ * Of one variable: https://developers.cloudflare.com/workers/platform/limits/#environment-variables
+ */
 const MAX_VAR_BYTES = 5120
 
 /** Tables whose keys wrangler hands to the Worker, or whose keys may be spelled like a setting. */
@@ -31,7 +33,9 @@ export interface Plan {
 export interface Readiness {
   /** The gateway could not work as it is configured. */
   readonly faults: readonly string[]
-  /** Refused by a deploy; a dry run only warns, because the file as it is shipped has most of them. */
+  /**
+   * Refused by a deploy; a dry run only warns, because the file as it is shipped has most of them.
+   */
   readonly unready: readonly string[]
   /** Never refused. */
   readonly remarks: readonly string[]

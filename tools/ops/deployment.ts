@@ -1,15 +1,17 @@
 /**
- * What an operator has configured, read from where it is written: wrangler.toml for one environment, and the secrets that can be
- * read on this machine.
+ * What an operator has configured, read from where it is written: wrangler.toml for one
+ * environment, and the secrets that can be read on this machine.
  *
- * Locally everything is in wrangler.toml and `.dev.vars`. Of a deployed environment Cloudflare tells the names of the secrets, never
- * their values; for checks that need a value it may stand in `.dev.vars.<environment>` or in the process environment.
+ * Locally everything is in wrangler.toml and `.dev.vars`. Of a deployed environment Cloudflare
+ * tells the names of the secrets, never their values; for checks that need a value it may stand in
+ * `.dev.vars.<environment>` or in the process environment.
  */
 
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseEnv } from 'node:util'
 import { type Config, type ParsedConfig, parseConfig, tokenName } from '../../src/config/config.ts'
+import { secretSuffix } from '../../src/config/reader.ts'
 import { readWranglerToml, routePatterns, WRANGLER_TOML, type WranglerConfig } from './wrangler-toml.ts'
 
 export interface Deployment {
@@ -74,7 +76,10 @@ export function secretNames(config: Pick<Config, 'challenges'>): readonly string
   return [...tokens, 'ACCESS_CLIENT_ID', 'ACCESS_CLIENT_SECRET', 'ADMIN_TOKEN']
 }
 
-/** As the worker will read it, in the words of its own parser. The secrets of a deployed environment stay at Cloudflare: taken as there. */
+/**
+ * As the worker will read it, in the words of its own parser. The secrets of a deployed environment
+ * stay at Cloudflare: taken as there.
+ */
 export function parseDeployment({ environment, env }: Deployment): ParsedConfig {
   if (environment === undefined) return parseConfig(env)
   const vars = Object.entries(env).filter(([name]) => !isSecretName(name))
@@ -91,11 +96,14 @@ export function isSecretName(name: string): boolean {
 
 /** Where an Access credential of one challenge's own stands. */
 export function accessNames(slug: string): { readonly id: string; readonly secret: string } {
-  const suffix = tokenName(slug).replace('CHALLENGE_TOKEN', '')
-  return { id: `ACCESS_CLIENT_ID${suffix}`, secret: `ACCESS_CLIENT_SECRET${suffix}` }
+  const suffix = secretSuffix(slug)
+  return { id: `ACCESS_CLIENT_ID_${suffix}`, secret: `ACCESS_CLIENT_SECRET_${suffix}` }
 }
 
-/** Locally `.dev.vars` as wrangler and `npm start` read it; of an environment a file of its own, never the local one. */
+/**
+ * Locally `.dev.vars` as wrangler and `npm start` read it; of an environment a file of its own,
+ * never the local one.
+ */
 async function readBeside(file: string, environment: string | undefined): Promise<Environment> {
   if (environment !== undefined) {
     const beside = path.join(path.dirname(file), `.dev.vars.${environment}`)

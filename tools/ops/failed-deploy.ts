@@ -1,15 +1,19 @@
 /**
  * Why wrangler's deploy failed, and what to do: the refusals that a first deploy meets.
  *
- * wrangler creates the KV namespace before it uploads the script. When the upload is refused, the next deploy wants to create the
- * namespace again and ends with 10014, until its id stands in wrangler.toml.
+ * wrangler creates the KV namespace before it uploads the script. When the upload is refused, the
+ * next deploy wants to create the namespace again and ends with 10014, until its id stands in
+ * wrangler.toml.
  */
 
 import { parseJson } from '../../src/protocol/json.ts'
 import type { Wrangler } from './wrangler.ts'
 import type { WranglerConfig } from './wrangler-toml.ts'
 
-/** Code in wrangler's `[code: N]`: https://developers.cloudflare.com/workers/observability/errors/#errors-on-worker-upload */
+/**
+ * Code in wrangler's `[code: N]`:
+ * https://developers.cloudflare.com/workers/observability/errors/#errors-on-worker-upload
+ */
 const REASONS: Readonly<Record<string, (environment: string) => string>> = {
   10014: () => 'the KV namespace is there already, from an earlier deploy that was refused half way',
   10063: () =>

@@ -1,9 +1,10 @@
 /**
  * `npm run secrets -- --env NAME`: asks for the secrets that an environment lacks and uploads them.
  *
- * A secret is typed without echo and handed to wrangler through its standard input; it is never an argument, a file or a line of
- * output. The two halves of the Access token go up together: the gateway refuses a configuration with one half, so uploaded one by
- * one they would take it off the air for a moment.
+ * A secret is typed without echo and handed to wrangler through its standard input; it is never an
+ * argument, a file or a line of output. The two halves of the Access token go up together: the
+ * gateway refuses a configuration with one half, so uploaded one by one they would take it off the
+ * air for a moment.
  */
 
 import { parseArgs } from 'node:util'
@@ -141,7 +142,10 @@ async function uploadPair(
   return []
 }
 
-/** Undefined when skipped. Asks again for what the gateway would not take, so that a bad paste never gets there. */
+/**
+ * Undefined when skipped. Asks again for what the gateway would not take, so that a bad paste never
+ * gets there.
+ */
 async function askFor(name: string, prompter: Prompter): Promise<string | undefined> {
   for (;;) {
     const typed = await prompter.ask(`${name}  (${meaningOf(name)}): `)

@@ -1,7 +1,8 @@
 /**
  * wrangler.toml, read by wrangler itself: one environment with everything it inherits.
  *
- * wrangler's own types do not resolve outside a Worker's type check, so the parts that are used are written down here.
+ * wrangler's own types do not resolve outside a Worker's type check, so the parts that are used are
+ * written down here.
  */
 
 import { existsSync } from 'node:fs'
@@ -51,8 +52,9 @@ export interface WranglerConfig {
 }
 
 /**
- * The top level when `environment` is undefined. Throws `UsageError` when the file or the environment does not exist. wrangler is a
- * large import, which the commands that need no configuration do without.
+ * The top level when `environment` is undefined. Throws `UsageError` when the file or the
+ * environment does not exist. wrangler is a large import, which the commands that need no
+ * configuration do without.
  */
 export async function readWranglerToml(
   file: string,

@@ -5,7 +5,10 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Gateway, type LogLine, startGateway } from '../../../tools/dev/gateway.ts'
 
-/** Stands in for the bundle: what it answers shows what the harness gave it. Exports every class that wrangler.toml binds. */
+/**
+ * Stands in for the bundle: what it answers shows what the harness gave it. Exports every class
+ * that wrangler.toml binds.
+ */
 const BUNDLE = `
 import { DurableObject } from 'cloudflare:workers'
 export class MetagraphLease extends DurableObject {}

@@ -1,4 +1,7 @@
-/** `npm start` as its user sees it: a challenge that is killed ends nothing, and what is registered stays registered. */
+/**
+ * `npm start` as its user sees it: a challenge that is killed ends nothing, and what is registered
+ * stays registered.
+ */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'

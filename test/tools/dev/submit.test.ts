@@ -1,4 +1,6 @@
-/** `npm run submit`: the miner's command line with a development key, unless the user brings a key. */
+/**
+ * `npm run submit`: the miner's command line with a development key, unless the user brings a key.
+ */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingHttpHeaders } from 'node:http'

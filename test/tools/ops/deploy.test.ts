@@ -153,6 +153,11 @@ describe('npm run deploy', () => {
       /MASTER_ORIGIN stands under \[env\.production\.version_metadata\]/,
     ],
     [
+      'a name nearly ours',
+      `${READY}[env.production.vars]\nBLOCKED_HOTKEY = []\n${DEMO}`,
+      /BLOCKED_HOTKEY is no setting: rename it to BLOCKED_HOTKEYS/,
+    ],
+    [
       'a list that is a byte too long',
       `${READY}[env.production.vars]\n${listOf(EDGE + 1)}\n${DEMO}`,
       /CORS_ORIGINS has 5121 bytes and Cloudflare takes 5120/,

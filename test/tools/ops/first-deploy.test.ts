@@ -1,4 +1,7 @@
-/** A first deploy that Cloudflare refuses half way, with the real wrangler against a stand-in of Cloudflare's API. */
+/**
+ * A first deploy that Cloudflare refuses half way, with the real wrangler against a stand-in of
+ * Cloudflare's API.
+ */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

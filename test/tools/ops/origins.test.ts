@@ -1,14 +1,21 @@
-/** What only a tunnel, Access or a careless challenge can do wrong: answers the local world has no hostname for. */
+/**
+ * What only a tunnel, Access or a careless challenge can do wrong: answers the local world has no
+ * hostname for.
+ */
 
 import { createServer } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { parseConfig } from '../../../src/config/config.ts'
+import { createOrigin } from '../../../src/origin/origin.ts'
+import { USER_AGENT } from '../../../src/protocol/user-agent.ts'
 import { startChallenge } from '../../../tools/dev/challenge.ts'
 import type { Answer } from '../../../tools/ops/doctor/ask.ts'
+import { plainFetch } from '../../../tools/ops/doctor/ask.ts'
 import { checkAccessCredential, checkSecrets } from '../../../tools/ops/doctor/configuration.ts'
+import { doorsOf } from '../../../tools/ops/doctor/door.ts'
 import { toLine, withoutSecrets } from '../../../tools/ops/doctor/finding.ts'
 import { checkKeepAlive } from '../../../tools/ops/doctor/keep-alive.ts'
-import { checkChallenge, checkTunnel, doorsOf } from '../../../tools/ops/doctor/origins.ts'
+import { checkChallenge, checkTunnel } from '../../../tools/ops/doctor/origins.ts'
 import { listen } from '../../support/listen.ts'
 
 const TOKEN = 'canary-token'
@@ -83,6 +90,26 @@ test('all is well', async () => {
     true,
   )
   expect(sent.map((request) => request.method)).toEqual(['GET', 'GET', 'GET'])
+})
+
+test('it asks as the gateway does: the same name, and no header of another client', async () => {
+  const seen: string[][] = []
+  const server = createServer((incoming, response) => {
+    seen.push(incoming.rawHeaders.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase()))
+    response.setHeader('x-agent', incoming.headers['user-agent'] ?? '')
+    response.end('{}')
+  })
+  const call = createOrigin({ timeoutMs: 10_000, access: () => undefined, fetch: plainFetch })
+  const url = `${await listen(server)}/health`
+  const answer = await call({
+    url,
+    method: 'GET',
+    headers: new Headers({ accept: '*/*' }),
+    marker: undefined,
+  })
+  server.close()
+  expect(answer.delivered && answer.response.headers.get('x-agent')).toBe(USER_AGENT)
+  expect(seen.flat().sort()).toEqual(['accept', 'connection', 'host', 'user-agent'])
 })
 
 const ROWS: [name: string, world: World, found: string][] = [

@@ -1,4 +1,7 @@
-/** `npm run secrets`: what it asks for, and that a secret goes nowhere but into wrangler's standard input. */
+/**
+ * `npm run secrets`: what it asks for, and that a secret goes nowhere but into wrangler's standard
+ * input.
+ */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

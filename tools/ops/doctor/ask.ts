@@ -1,8 +1,8 @@
 /**
  * One question over HTTP, sent exactly as written.
  *
- * `fetch` would resolve `..` in a path, follow redirects and insist on sending the body it announced; the doctor asks about
- * precisely these, so it speaks through Node's own client.
+ * `fetch` would resolve `..` in a path, follow redirects and insist on sending the body it
+ * announced; the doctor asks about precisely these, so it speaks through Node's own client.
  */
 
 import { type ClientRequest, type IncomingMessage, request as plainRequest } from 'node:http'
@@ -38,7 +38,9 @@ interface Answered {
   readonly edgeCode?: string | undefined
 }
 
-/** `reason` is a code such as `ECONNREFUSED` or `timeout`, never a text that quotes what was sent. */
+/**
+ * `reason` is a code such as `ECONNREFUSED` or `timeout`, never a text that quotes what was sent.
+ */
 export type Answer = Answered | { readonly reached: false; readonly reason: string }
 
 /** `path` is sent as it stands, behind the path of `base`. */
@@ -83,7 +85,8 @@ function sendBody(request: ClientRequest, { body, announcedBytes }: Question): v
 }
 
 /**
- * `fetch` as the gateway's runtime does it: these headers and no others, where Node's own adds some. Only for requests without a body.
+ * `fetch` as the gateway's runtime does it: these headers and no others, where Node's own adds
+ * some. Only for requests without a body.
  */
 export function plainFetch(url: string, init: RequestInit): Promise<Response> {
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 /**
- * Whether the chain endpoints tell the same story. The gateway takes no snapshot while two of them contradict each other, so the
- * operator must say which is wrong.
+ * Whether the chain endpoints tell the same story. The gateway takes no snapshot while two of them
+ * contradict each other, so the operator must say which is wrong.
  */
 
 import type { Config } from '../../../src/config/config.ts'

@@ -1,8 +1,9 @@
 /**
  * What is wrong with a configuration before a miner tells.
  *
- * The worker's own parser says what does not parse; here is what parses and is still wrong for a gateway that others rely on. In
- * production a fault, in any other deployed environment worth a look, on this machine as it should be.
+ * The worker's own parser says what does not parse; here is what parses and is still wrong for a
+ * gateway that others rely on. In production a fault, in any other deployed environment worth a
+ * look, on this machine as it should be.
  */
 
 import type { Config } from '../../../src/config/config.ts'
@@ -81,7 +82,10 @@ function urlsIn({ challenges, chainEndpoints, masterOrigin, originTemplate }: Co
   ]
 }
 
-/** Hostnames that documentation may use and nobody can own (RFC 2606): in wrangler.toml they are there to be replaced. */
+/**
+ * Hostnames that documentation may use and that cannot be owned (RFC 2606): in wrangler.toml they
+ * are there to be replaced.
+ */
 const PLACEHOLDER = /(^|[.*])example\.(com|org|net)$/
 
 /** A sentence for each that is left. */
@@ -95,7 +99,10 @@ export function placeholdersIn({ routes }: Deployment, config: Config): readonly
     .map(({ name, host }) => `${name}: ${host} is a placeholder: put your own hostname there`)
 }
 
-/** Loopback cannot be reached from Cloudflare; a route over a tunnel hostname sends the gateway to itself. */
+/**
+ * Loopback cannot be reached from Cloudflare; a route over a tunnel hostname sends the gateway to
+ * itself.
+ */
 function checkOrigins({ routes }: Deployment, config: Config): Finding {
   const urls = urlsIn(config)
   const loopback = urls.filter(({ url }) => url.protocol === 'http:').map(({ name }) => name)
@@ -149,8 +156,9 @@ function checkAllowList(environment: string, { extraHotkeys }: Config): Finding 
 }
 
 /**
- * Whether one Access credential opens the tunnels of several challenges. Cloudflare's documents do not say whether the credential is
- * taken out before the service sees the request, so whoever runs one challenge might use it to ask another.
+ * Whether one Access credential opens the tunnels of several challenges. Cloudflare's documents do
+ * not say whether the credential is taken out before the service sees the request, so the operator
+ * of one challenge might use it to ask another.
  */
 export function checkAccessCredential({ challenges }: Config, held: ReadonlySet<string>): Finding[] {
   const behindTunnels = challenges.filter(
@@ -192,7 +200,9 @@ function graver(environment: string): typeof fail {
   return environment === 'production' ? fail : warn
 }
 
-/** Whether a route pattern of wrangler.toml (`host`, `*.host/path*`) takes requests to a host name. */
+/**
+ * Whether a route pattern of wrangler.toml (`host`, `*.host/path*`) takes requests to a host name.
+ */
 export function covers(route: string, host: string): boolean {
   const expression = hostOf(route)
     .split('*')

@@ -1,5 +1,6 @@
 /**
- * The development keys by their public half, and their hotkeys: nobody may upload under them where it counts.
+ * The development keys by their public half, and their hotkeys: no upload may be signed with them
+ * where it counts.
  */
 
 import { createSigner } from '../../../src/crypto/sign.ts'

@@ -1,6 +1,7 @@
 /**
- * Whether Cloudflare lets miners' scripts through to the gateway. Browser Integrity Check is on in every zone by default and refuses
- * clients by their name before the Worker is asked: https://developers.cloudflare.com/waf/tools/browser-integrity-check/
+ * Whether Cloudflare lets miners' scripts through to the gateway. Browser Integrity Check is on in
+ * every zone by default and refuses clients by their name before the Worker is asked:
+ * https://developers.cloudflare.com/waf/tools/browser-integrity-check/
  */
 
 import { type Finding, pass, warn } from './finding.ts'

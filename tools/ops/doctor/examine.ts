@@ -1,6 +1,6 @@
 /**
- * The whole examination: from outside, and from inside when the deployment is known. No check depends on the order of another, so
- * what can run at once does; the report keeps one order.
+ * The whole examination: from outside, and from inside when the deployment is known. No check
+ * depends on the order of another, so what can run at once does; the report keeps one order.
  */
 
 import type { Config } from '../../../src/config/config.ts'
@@ -8,11 +8,12 @@ import { type Deployment, parseDeployment } from '../deployment.ts'
 import { createAsk, plainFetch } from './ask.ts'
 import { checkChain } from './chain.ts'
 import { checkAccessCredential, checkConfiguration, checkDeployment, checkSecrets } from './configuration.ts'
+import { doorsOf, type OriginContext } from './door.ts'
 import { checkEdge } from './edge.ts'
 import { type Finding, fail, warn } from './finding.ts'
 import { checkKeepAlive } from './keep-alive.ts'
 import { checkOldDoor } from './old-door.ts'
-import { accessIn, checkChallenge, checkTunnel, doorsOf, type OriginContext } from './origins.ts'
+import { accessIn, checkChallenge, checkTunnel } from './origins.ts'
 import {
   checkAdmin,
   checkClock,
@@ -114,7 +115,10 @@ async function examineOutside(patient: Patient, expected: Expected): Promise<Fin
   ]
 }
 
-/** A challenge, or any service with a /health, at the address. Said once: none of what follows would be about a gateway. */
+/**
+ * A challenge, or any service with a /health, at the address. Said once: none of what follows would
+ * be about a gateway.
+ */
 function noGateway({ gateway }: Patient): Finding {
   const says = `${gateway.origin} answers, but it is no gateway: GET /version names no netuid and protocol family`
   return fail('health', says, 'check --gateway; if the address is right, another service has taken it')

@@ -1,8 +1,10 @@
 /**
- * How long a challenge keeps an idle connection. cloudflared keeps its own for 90 s; a service that closes first (uvicorn after 5 s) is
- * now and then sent an upload on a connection that it is just closing, and the miner gets 502.
+ * How long a challenge keeps an idle connection. cloudflared keeps its own for 90 s; a service that
+ * closes first (uvicorn after 5 s) is now and then sent an upload on a connection that it is just
+ * closing, and the miner gets 502.
  *
- * Measured on the connection itself, so only for an origin on this machine: through a tunnel it would be Cloudflare's that is seen.
+ * Measured on the connection itself, so only for an origin on this machine: through a tunnel it
+ * would be Cloudflare's that is seen.
  */
 
 import { Agent, request } from 'node:http'
@@ -17,7 +19,9 @@ interface Origin {
   readonly origin: URL
 }
 
-/** Nothing when it is not to be measured, or the challenge is not well: the line about it says so. */
+/**
+ * Nothing when it is not to be measured, or the challenge is not well: the line about it says so.
+ */
 export async function checkKeepAlive(
   { label, origin }: Origin,
   idle: () => Promise<unknown>,
@@ -41,7 +45,10 @@ export async function checkKeepAlive(
   }
 }
 
-/** Whether the answer came on a connection that was there before; undefined when the challenge is not well. */
+/**
+ * Whether the answer came on a connection that was there before; undefined when the challenge is
+ * not well.
+ */
 function read(url: string, agent: Agent): Promise<boolean | undefined> {
   return new Promise((resolve) => {
     const asked = request(url, { agent }, (response) => {

@@ -1,43 +1,19 @@
 /**
- * Each challenge as the gateway reaches it: through its tunnel, with the gateway's credentials, judged by the gateway's own rule for
- * what is the challenge's answer and what is a failure on the way.
+ * Each challenge as the gateway reaches it: through its tunnel, with the gateway's credentials,
+ * judged by the gateway's own rule for what is the challenge's answer and what is a failure on the
+ * way.
  *
- * Only questions that change nothing: the challenge's health, and its weights behind the same token as uploads.
+ * Only questions that change nothing: the challenge's health, and its weights behind the same token
+ * as uploads.
  */
 
-import { randomBytes } from 'node:crypto'
-import type { Challenge } from '../../../src/challenge/challenge.ts'
-import { type Config, tokenName } from '../../../src/config/config.ts'
-import { originUrl } from '../../../src/origin/bridge.ts'
-import { type CallOrigin, createOrigin, type OriginAnswer } from '../../../src/origin/origin.ts'
-import type { ProtocolFamily } from '../../../src/protocol/canonical.ts'
-import { headerPrefix } from '../../../src/protocol/headers.ts'
+import { createOrigin, type OriginAnswer } from '../../../src/origin/origin.ts'
 import { accessNames } from '../deployment.ts'
-import type { Ask } from './ask.ts'
+import { type Door, type OriginContext, request, secretsFile } from './door.ts'
 import { type Finding, fail, pass, warn } from './finding.ts'
+import { checkToken } from './token.ts'
 
-const WEIGHTS = '/internal/v1/get_weights'
 const TIMEOUT_MS = 10_000
-
-export interface OriginContext {
-  readonly config: Config
-  /** Values of secrets that are known here. */
-  readonly secrets: ReadonlyMap<string, string>
-  readonly environment: string
-  readonly fetch: (url: string, init: RequestInit) => Promise<Response>
-  /** A question to an origin as a stranger asks it. */
-  readonly askAt: (origin: URL) => Ask
-}
-
-/** One origin of a challenge. `label` tells it from the challenge's others. */
-export interface Door extends Pick<Challenge, 'slug' | 'marker'> {
-  readonly label: string
-  readonly origin: URL
-}
-
-export function doorsOf({ slug, marker, origins }: Challenge): readonly Door[] {
-  return origins.map((origin, at) => ({ slug, marker, origin, label: at === 0 ? slug : `${slug}#${at + 1}` }))
-}
 
 export async function checkChallenge(challenge: Door, context: OriginContext): Promise<Finding[]> {
   if (challenge.origin.protocol === 'vpc:') {
@@ -68,14 +44,20 @@ export async function checkChallenge(challenge: Door, context: OriginContext): P
   return [alive, checkMarker(challenge), await checkToken(challenge, call, context), ...tunnel]
 }
 
-/** The gateway logs no more than the error's kind; the doctor may say which: `ENOTFOUND`, `ECONNREFUSED`, `CERT_HAS_EXPIRED`. */
+/**
+ * The gateway logs no more than the error's kind; the doctor may say which: `ENOTFOUND`,
+ * `ECONNREFUSED`, `CERT_HAS_EXPIRED`.
+ */
 function noteFault(error: unknown, faults: string[]): never {
   const cause = error instanceof Error ? error.cause : undefined
   if (cause instanceof Error && 'code' in cause && cause.code !== 'ABORT_ERR') faults.push(String(cause.code))
   throw error
 }
 
-/** As Access turns away a client without the service token. With a marker on it a refusal is the challenge's own. */
+/**
+ * As Access turns away a client without the service token. With a marker on it a refusal is the
+ * challenge's own.
+ */
 function isTurnedAway({ marker }: Door, answer: OriginAnswer): boolean {
   if (answer.delivered) return marker === undefined && [401, 403].includes(answer.response.status)
   return ['access login', 'no marker, 401', 'no marker, 403'].includes(answer.cause)
@@ -83,7 +65,7 @@ function isTurnedAway({ marker }: Door, answer: OriginAnswer): boolean {
 
 /** Access did what it is there for: without the token nothing can be said about the challenge. */
 function notTried({ label }: Door, { environment }: OriginContext): Finding {
-  const says = 'not tried: Access lets nobody through without the service token'
+  const says = 'not tried: Access lets no request through without the service token'
   const todo = `set ACCESS_CLIENT_ID and ACCESS_CLIENT_SECRET in ${secretsFile(environment)} for this run`
   return warn(`challenge:${label}`, says, todo)
 }
@@ -114,7 +96,10 @@ const MARKER_HINT =
 const ACCESS_HINT =
   'check the Access policy (action Service Auth), ACCESS_CLIENT_ID and ACCESS_CLIENT_SECRET; docs/runbook.md, "Tunnel down"'
 
-/** With one configured, an answer without it never counts as the challenge's: `judgeAlive` has seen it. */
+/**
+ * With one configured, an answer without it never counts as the challenge's: `judgeAlive` has seen
+ * it.
+ */
 function checkMarker({ label, marker }: Door): Finding {
   const check = `marker:${label}`
   if (marker !== undefined) return pass(check, `${marker} is on its answers`)
@@ -122,91 +107,10 @@ function checkMarker({ label, marker }: Door): Finding {
   return warn(check, 'none configured: a tunnel that answers in its place can be taken for it', todo)
 }
 
-/** The right token must be accepted and a wrong one refused, by the route that weighs nothing. */
-async function checkToken(challenge: Door, call: CallOrigin, context: OriginContext): Promise<Finding> {
-  const { slug, label } = challenge
-  const check = `token:${label}`
-  const { family } = context.config
-  const wrong = await weightsStatus(challenge, call, { family, token: randomBytes(24).toString('hex') })
-  if (wrong !== undefined && wrong >= 200 && wrong < 300) {
-    const todo = 'the challenge must compare the bearer token on every /internal route'
-    return fail(check, 'its private routes take any token', todo)
-  }
-  const current = context.secrets.get(tokenName(slug))
-  const next = context.secrets.get(`${tokenName(slug)}_NEXT`)
-  if (current === undefined && next === undefined) {
-    const todo = `set it in ${secretsFile(context.environment)} for this run`
-    return warn(
-      check,
-      `refuses a wrong token; ${tokenName(slug)} cannot be read back, so it was not tried`,
-      todo,
-    )
-  }
-  const token = current ?? next ?? ''
-  const status = await weightsStatus(challenge, call, { family, token })
-  if (status === undefined)
-    return fail(check, 'no answer on its private routes', 'docs/runbook.md, "Origin down"')
-  if (status >= 200 && status < 300) return pass(check, 'accepted, and a wrong one refused')
-  if (status === 400 || status === 403) {
-    const other = otherFamily(family)
-    const again = await weightsStatus(challenge, call, { family: other, token })
-    if (again !== undefined && again >= 200 && again < 300) {
-      const says = `refused with ${status} under ${headerPrefix(family)}-* headers, and accepted under ${headerPrefix(other)}-*`
-      return fail(
-        check,
-        says,
-        `set PROTOCOL_FAMILY = "${other}" and deploy, or move the challenge (docs/runbook.md, "Wrong family")`,
-      )
-    }
-  }
-  const later = next === undefined ? undefined : await weightsStatus(challenge, call, { family, token: next })
-  if (later !== undefined && later >= 200 && later < 300)
-    return warn(
-      check,
-      'the next token is accepted, the current one no more',
-      'finish the change (docs/rotation.md)',
-    )
-  return tokenFault(check, status, slug)
-}
-
-function tokenFault(check: string, status: number, slug: string): Finding {
-  const rejected = 'docs/runbook.md, "Token rejected": gateway and challenge hold different tokens'
-  if (status === 401 || status === 403) return fail(check, `rejected with ${status}`, rejected)
-  if (status === 503) return fail(check, 'the challenge has no token configured (503)', rejected)
-  if (status === 400) {
-    return fail(
-      check,
-      `the challenge does not call itself "${slug}" (400)`,
-      'use the slug it was set up with in CHALLENGES',
-    )
-  }
-  return warn(
-    check,
-    `GET ${WEIGHTS} answers ${status}, which proves nothing`,
-    'watch the first upload: npx wrangler tail --env NAME',
-  )
-}
-
-/** Undefined when it failed on the way. */
-async function weightsStatus(
-  challenge: Door,
-  call: CallOrigin,
-  { family, token }: { readonly family: ProtocolFamily; readonly token: string },
-): Promise<number | undefined> {
-  const slugHeader = `${headerPrefix(family)}-Challenge-Slug`
-  const answer = await call(
-    request(challenge, WEIGHTS, { authorization: `Bearer ${token}`, [slugHeader]: challenge.slug }),
-  )
-  if (!answer.delivered) return undefined
-  await answer.response.body?.cancel()
-  return answer.response.status
-}
-
-function otherFamily(family: ProtocolFamily): ProtocolFamily {
-  return family === 'base' ? 'platform' : 'base'
-}
-
-/** Only Access stands between a tunnel hostname and the world: without the service token nobody may get through. */
+/**
+ * Only Access stands between a tunnel hostname and the world: without the service token no request
+ * may get through.
+ */
 export async function checkTunnel(
   { label, origin, marker }: Omit<Door, 'slug'>,
   { environment, askAt }: Pick<OriginContext, 'environment' | 'askAt'>,
@@ -225,20 +129,6 @@ export async function checkTunnel(
   const says = `open to the world: GET /health without a service token answers ${status}`
   const todo = 'put an Access application with a Service Auth policy on the hostname (docs/deploy.md)'
   return [environment === 'production' ? fail(check, says, todo) : warn(check, says, todo)]
-}
-
-function request({ origin, marker }: Door, path: string, headers: Readonly<Record<string, string>>) {
-  return {
-    url: originUrl(origin, path, ''),
-    method: 'GET',
-    headers: new Headers({ accept: '*/*', ...headers }),
-    marker,
-  }
-}
-
-/** Where the values of secrets are read from. */
-function secretsFile(environment: string): string {
-  return environment === 'local' ? '.dev.vars' : `.dev.vars.${environment}`
 }
 
 /** The challenge's own credential, else the one for all. */

@@ -1,5 +1,6 @@
 /**
- * What anybody can see of a gateway: that it lives, knows the subnet, tells the right time and keeps its private doors shut.
+ * What anybody can see of a gateway: that it lives, knows the subnet, tells the right time and
+ * keeps its private doors shut.
  */
 
 import type { Answer, Ask } from './ask.ts'
@@ -7,7 +8,10 @@ import { devHotkeys } from './dev-keys.ts'
 import { type Finding, fail, pass, warn } from './finding.ts'
 import { explain, isRefusal, refusedByCloudflare } from './refusal.ts'
 
-/** A refresh that confirms the members is written down only when half of the maximum age has passed, by the next turn of the cron. */
+/**
+ * A refresh that confirms the members is written down only when half of the maximum age has passed,
+ * by the next turn of the cron.
+ */
 const CRON_SECONDS = 300
 /** The chain's delay to finality, and KV's until every place sees a new value. */
 const DELAY_SECONDS = 90
@@ -17,7 +21,10 @@ const SKEW_SECONDS = 5
 export interface Patient {
   readonly gateway: URL
   readonly ask: Ask
-  /** `local` for this machine, `production` for the strictest checks, any other environment in between. */
+  /**
+   * `local` for this machine, `production` for the strictest checks, any other environment in
+   * between.
+   */
   readonly environment: string
   /** A challenge to try things on; undefined when none is known. */
   readonly slug: string | undefined
@@ -71,7 +78,10 @@ export async function checkReady({ ask, maxAgeSeconds }: Patient): Promise<Findi
   return [fail('ready', notReady, todo), ...contradictionIn(answer)]
 }
 
-/** The gateway names the endpoints that told different stories, when that is why it has no snapshot. */
+/**
+ * The gateway names the endpoints that told different stories in its last refresh; while they do,
+ * it takes no new snapshot.
+ */
 function contradictionIn(answer: Answer): Finding[] {
   const named: unknown = answer.reached ? answer.fields['contradicting_endpoints'] : undefined
   if (!Array.isArray(named) || named.length === 0) return []
@@ -125,7 +135,10 @@ export async function readLimits(ask: Ask): Promise<Limits | undefined> {
   }
 }
 
-/** A signature lives from one window before its time to one after; a nonce that is forgotten sooner could be used again. */
+/**
+ * A signature lives from one window before its time to one after; a nonce that is forgotten sooner
+ * could be used again.
+ */
 export function checkRetention(limits: Limits | undefined): Finding {
   if (limits === undefined)
     return fail('limits', 'GET /v1/limits gives no limits', 'deploy the gateway again')

@@ -1,8 +1,9 @@
 /**
  * Paths as an attacker would write them.
  *
- * Private routes of a challenge must stay private however their path is spelled, and whatever the zone in front makes of it: by
- * default Cloudflare normalises URLs before a Worker sees them (merges `//`, resolves `..`), which another zone setting turns off.
+ * Private routes of a challenge must stay private however their path is spelled, and whatever the
+ * zone in front makes of it: by default Cloudflare normalises URLs before a Worker sees them
+ * (merges `//`, resolves `..`), which another zone setting turns off.
  */
 
 import type { Answer } from './ask.ts'
@@ -61,7 +62,10 @@ export async function checkRawPaths(patient: Patient): Promise<Finding> {
   return pass('raw-paths', `disguised private paths are refused; ${await describeZone(patient)}`)
 }
 
-/** Both are safe. It explains why a miner who signs a path with `//` or `%2e%2e` is refused in one zone and not in another. */
+/**
+ * Both are safe. It explains why a miner who signs a path with `//` or `%2e%2e` is refused in one
+ * zone and not in another.
+ */
 async function describeZone({ ask }: Patient): Promise<string> {
   const folded = await ask('/v1/x/%2e%2e/time')
   return folded.reached && folded.status === 200

@@ -1,11 +1,15 @@
 /**
- * Telling the gateway's own refusals from whatever else may answer in its place: a challenge behind it, or an edge in front.
+ * Telling the gateway's own refusals from whatever else may answer in its place: a challenge behind
+ * it, or an edge in front.
  */
 
 import type { ProblemCode } from '../../../src/protocol/problem.ts'
 import type { Answer } from './ask.ts'
 
-/** Whether the gateway itself refused with this code. A challenge could write such a body too, but gains nothing by it. */
+/**
+ * Whether the gateway itself refused with this code. A challenge could write such a body too, but
+ * gains nothing by it.
+ */
 export function isRefusal(answer: Answer, ...codes: readonly ProblemCode[]): boolean {
   return (
     answer.reached &&
@@ -14,7 +18,10 @@ export function isRefusal(answer: Answer, ...codes: readonly ProblemCode[]): boo
   )
 }
 
-/** How Cloudflare refused what the gateway never saw; undefined for any other answer. The gateway's own have an `X-Request-Id`. */
+/**
+ * How Cloudflare refused what the gateway never saw; undefined for any other answer. The gateway's
+ * own have an `X-Request-Id`.
+ */
 export function refusedByCloudflare(answer: Answer): string | undefined {
   if (!answer.reached || answer.status < 400 || answer.headers['x-request-id'] !== undefined) return undefined
   const { status, headers, edgeCode } = answer

@@ -1,6 +1,6 @@
 /**
- * Challenges that the master registers, as the gateway knows them: read from its public registry and put together with the
- * configured ones by the gateway's own rule.
+ * Challenges that the master registers, as the gateway knows them: read from its public registry
+ * and put together with the configured ones by the gateway's own rule.
  */
 
 import type { Challenge } from '../../../src/challenge/challenge.ts'
@@ -23,7 +23,9 @@ export interface Known {
 /** How many challenges the doctor tries one by one; dry runs are limited by address. */
 const MOST_TRIED = 10
 
-/** Slugs of the active challenges, as the gateway lists them for everyone; none when it does not. */
+/**
+ * Slugs of the active challenges, as the gateway lists them for everyone; none when it does not.
+ */
 export async function listPublished(ask: Ask): Promise<readonly string[]> {
   const answer = await ask('/v1/challenges')
   const list: unknown = answer.reached && answer.status === 200 ? answer.fields['challenges'] : undefined
@@ -33,7 +35,10 @@ export async function listPublished(ask: Ask): Promise<readonly string[]> {
     .slice(0, MOST_TRIED)
 }
 
-/** Without a configuration only the registry tells of challenges; a gateway without a master has none. */
+/**
+ * Without a configuration only the registry tells of challenges; a gateway without a master has
+ * none.
+ */
 export async function lookUpChallenges(ask: Ask, config: Config | undefined): Promise<Known> {
   if (config !== undefined && config.masterOrigin === undefined)
     return { challenges: config.challenges, config, findings: [] }
@@ -65,7 +70,10 @@ function judgeAge(age: number, { challenges }: PublishedRegistry): Finding {
   )
 }
 
-/** The gateway does not list what it cannot reach: miners get 404 `challenge_not_found`, and nothing says why. */
+/**
+ * The gateway does not list what it cannot reach: miners get 404 `challenge_not_found`, and nothing
+ * says why.
+ */
 function withoutOrigin(registry: PublishedRegistry, reachable: readonly Challenge[]): Finding[] {
   return registry.challenges
     .filter(({ slug, status }) => status === 'active' && !reachable.some((each) => each.slug === slug))

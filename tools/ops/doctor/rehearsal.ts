@@ -1,6 +1,6 @@
 /**
- * An upload that never happens: signed with a key made for the occasion and sent to the dry run, it goes through every check and
- * must fail at exactly one of them, the registration.
+ * An upload that never happens: signed with a key made for the occasion and sent to the dry run, it
+ * goes through every check and must fail at exactly one of them, the registration.
  */
 
 import { randomBytes, randomUUID } from 'node:crypto'
@@ -43,7 +43,10 @@ export async function checkDryRun(patient: Patient, protocol: Protocol): Promise
   return judge(patient, codesByCheck(answer.fields['checks']))
 }
 
-/** Of the other challenges only what differs from one to the next: a registered one may have no token yet. */
+/**
+ * Of the other challenges only what differs from one to the next: a registered one may have no
+ * token yet.
+ */
 export async function checkTokens(
   patient: Patient,
   protocol: Protocol,
@@ -128,7 +131,10 @@ function codesByCheck(checks: unknown): Codes {
   )
 }
 
-/** The gateway must say no from the announcement alone, before miners and attackers spend its memory. */
+/**
+ * The gateway must say no from the announcement alone, before miners and attackers spend its
+ * memory.
+ */
 export async function checkBodyLimit(patient: Patient, limits: Limits | undefined): Promise<Finding> {
   const { slug, ask } = patient
   if (slug === undefined) return untried('body-limit', patient)
