@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { exitCode, type Finding } from '../../tools/ops/doctor/finding.ts'
 import { type CommandOptions, runCommand } from '../support/command.ts'
 import { createFakeWrangler } from '../support/fake-wrangler.ts'
+import { startMeddler } from '../support/meddler.ts'
 import { ADMIN_TOKEN, startWorld, type TestWorld, TOKEN } from '../support/world.ts'
 
 const SECRETS = {
@@ -58,10 +59,15 @@ function run(args: readonly string[], options: CommandOptions = {}) {
 }
 
 test('one line each, a count, exit code 0', async () => {
-  const { code, stdout } = await run(['--gateway', world.gateway.url, '--challenge', 'demo'])
+  const challenges = [{ slug: 'demo', name: 'Demo', upload_url: '' }]
+  const listed = await startMeddler(world.gateway.url, (target) =>
+    target === '/v1/challenges' ? { status: 200, body: { challenges } } : undefined,
+  )
+  const { code, stdout } = await run(['--gateway', listed.url, '--challenge', 'demo'])
+  await listed.close()
   const lines = stdout.trimEnd().split('\n')
   expect(code).toBe(0)
-  expect(lines.at(-1)).toBe('12 passed, 0 to look at, 0 failed')
+  expect(lines.at(-1)).toBe('13 passed, 0 to look at, 0 failed')
   expect(lines.slice(0, -2).every((line) => /^(pass|warn|fail) {2}\S/.test(line))).toBe(true)
 })
 

@@ -7,15 +7,27 @@ import { startMaster } from '../../tools/dev/master.ts'
 import type { Deployment } from '../../tools/ops/deployment.ts'
 import { examine } from '../../tools/ops/doctor/examine.ts'
 import type { Finding } from '../../tools/ops/doctor/finding.ts'
-import { type Meddle, startMeddler } from '../support/meddler.ts'
+import { type Meddle, type Meddler, startMeddler } from '../support/meddler.ts'
 import { ADMIN_TOKEN, startWorld, type TestWorld, TOKEN } from '../support/world.ts'
 
 let world: TestWorld
+/** The world's gateway, which lists the challenge that is well and none of those that misbehave. */
+let front: Meddler
 
 beforeAll(async () => {
   world = await startWorld()
+  front = await startMeddler(world.gateway.url, listing('demo'))
 })
-afterAll(() => world.close())
+afterAll(async () => {
+  await front.close()
+  await world.close()
+})
+
+/** A gateway that lists these challenges for everyone. */
+function listing(...slugs: readonly string[]): Meddle {
+  const challenges = slugs.map((slug) => ({ slug, name: slug, upload_url: '' }))
+  return (target) => (target === '/v1/challenges' ? { status: 200, body: { challenges } } : undefined)
+}
 
 const SECRETS = { CHALLENGE_TOKEN_DEMO: TOKEN, ADMIN_TOKEN }
 
@@ -44,7 +56,7 @@ interface Asked {
 function diagnose(asked: Asked = {}): Promise<readonly Finding[]> {
   const { deployment } = asked
   return examine({
-    gateway: new URL(asked.gateway ?? world.gateway.url),
+    gateway: new URL(asked.gateway ?? front.url),
     deployment,
     held: deployment && { names: new Set(deployment.secrets.keys()) },
     slug: 'slug' in asked ? asked.slug : 'demo',
@@ -54,11 +66,28 @@ function diagnose(asked: Asked = {}): Promise<readonly Finding[]> {
   })
 }
 
-/** What was found besides passes, as `verdict check`. */
+/**
+ * What was found besides passes, as `verdict check`. Worlds that tests start for themselves list a
+ * challenge without a token, too, which is no news.
+ */
 function amiss(findings: readonly Finding[]): string[] {
   return findings
-    .filter(({ verdict }) => verdict !== 'pass')
+    .filter(({ verdict, says }) => verdict !== 'pass' && !says.includes(' of tokenless: '))
     .map(({ verdict, check }) => `${verdict} ${check}`)
+}
+
+async function examineListed(
+  slugs: readonly string[],
+  asked: Asked = {},
+  more: Meddle = () => undefined,
+): Promise<readonly Finding[]> {
+  const listed = listing(...slugs)
+  const meddled = await startMeddler(world.gateway.url, (...args) => more(...args) ?? listed(...args))
+  try {
+    return await diagnose({ ...asked, gateway: meddled.url })
+  } finally {
+    await meddled.close()
+  }
 }
 
 describe('a gateway that is well', () => {
@@ -78,6 +107,7 @@ describe('a gateway that is well', () => {
       'dry-run',
       'development-keys',
       'edge',
+      'public-pages',
     ])
   })
 
@@ -88,7 +118,7 @@ describe('a gateway that is well', () => {
   })
 
   test('no challenge is known: what needs one is not passed over in silence', async () => {
-    const findings = await diagnose({ slug: undefined })
+    const findings = await examineListed([], { slug: undefined })
     expect(amiss(findings)).toEqual(['warn body-limit', 'warn dry-run'])
     expect(findings.find(({ check }) => check === 'dry-run')?.todo).toMatch(
       /^give --challenge SLUG, or --local/,
@@ -96,7 +126,8 @@ describe('a gateway that is well', () => {
   })
 
   test('none is configured: nobody is sent for an option that was given', async () => {
-    const findings = await diagnose({ deployment: deploymentOf({ CHALLENGES: {} }), slug: undefined })
+    const deployment = deploymentOf({ CHALLENGES: {} })
+    const findings = await examineListed([], { deployment, slug: undefined })
     for (const name of ['body-limit', 'dry-run'])
       expect(findings.find(({ check }) => check === name)?.todo).not.toMatch(/--local|--env/)
   })
@@ -241,7 +272,7 @@ describe('Cloudflare in front of the gateway', () => {
     ['the doctor itself', () => true, ['fail health'], /^GET \/health: /],
   ]
   test.each(CALLERS)('refuses %s: it is named, with the ray', async (_, refused, found, says) => {
-    const meddled = await startMeddler(world.gateway.url, (_target, _method, headers) =>
+    const meddled = await startMeddler(front.url, (_target, _method, headers) =>
       refused(headers['user-agent']) ? bic : undefined,
     )
     try {
@@ -258,7 +289,7 @@ describe('Cloudflare in front of the gateway', () => {
   })
 
   test('that refuses admin and private paths by a rule of its own is no open door', async () => {
-    const meddled = await startMeddler(world.gateway.url, (target) =>
+    const meddled = await startMeddler(front.url, (target) =>
       /admin|internal/i.test(target) ? bic : undefined,
     )
     try {
@@ -285,26 +316,6 @@ describe('a URL that is no gateway', () => {
 })
 
 describe('challenges that the gateway lists', () => {
-  const listing = (...slugs: readonly string[]) =>
-    on(
-      '/v1/challenges',
-      json(200, { challenges: slugs.map((slug) => ({ slug, name: slug, upload_url: '' })) }),
-    )
-  const only =
-    (meddle: Meddle): Meddle =>
-    (target, ...rest) =>
-      target.startsWith('/v1/challenges/') ? undefined : meddle(target, ...rest)
-
-  async function examineListed(slugs: readonly string[], asked: Asked = {}, more: Meddle = () => undefined) {
-    const listed = only(listing(...slugs))
-    const meddled = await startMeddler(world.gateway.url, (...args) => more(...args) ?? listed(...args))
-    try {
-      return await diagnose({ ...asked, gateway: meddled.url })
-    } finally {
-      await meddled.close()
-    }
-  }
-
   test('the first is tried when none is given, also when the local configuration has none', async () => {
     expect(amiss(await examineListed(['demo'], { slug: undefined }))).toEqual([])
     const findings = await examineListed(['demo'], {
@@ -317,8 +328,9 @@ describe('challenges that the gateway lists', () => {
 
   test('one that has no token is named', async () => {
     const findings = await examineListed(['demo', 'tokenless'])
-    expect(amiss(findings)).toEqual(['fail dry-run'])
+    expect(amiss(findings)).toEqual([])
     const found = findings.find(({ verdict }) => verdict === 'fail')
+    expect(found?.check).toBe('dry-run')
     expect(found?.says).toBe('challenge_token of tokenless: challenge_token_unavailable')
     expect(found?.todo).toBe('npm run secrets -- --env NAME CHALLENGE_TOKEN_TOKENLESS')
   })
@@ -378,7 +390,7 @@ describe('the two protocol families', () => {
 
 describe('one thing wrong', () => {
   test.each(BROKEN)('%s', async (_, meddle, found) => {
-    const broken = await startMeddler(world.gateway.url, meddle)
+    const broken = await startMeddler(front.url, meddle)
     try {
       const findings = await diagnose({ gateway: broken.url })
       expect(amiss(findings)).toEqual(found)
@@ -524,7 +536,10 @@ describe('with a master', () => {
       }
       await ruled.gateway.runCron()
       const findings = await diagnose({ gateway: ruled.gateway.url, deployment: deploymentOf(vars) })
-      expect(findings.filter(({ verdict }) => verdict === 'fail')).toEqual([
+      const failed = findings.filter(
+        ({ verdict, says }) => verdict === 'fail' && !says.includes(' of tokenless: '),
+      )
+      expect(failed).toEqual([
         {
           check: 'challenges',
           verdict: 'fail',

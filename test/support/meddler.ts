@@ -22,6 +22,8 @@ export type Meddle = (
   headers: IncomingMessage['headers'],
 ) => Meddled | undefined
 
+export type Meddler = Awaited<ReturnType<typeof startMeddler>>
+
 export async function startMeddler(gateway: string, meddle: Meddle) {
   const server = createServer((incoming, response) => {
     const meddled = meddle(incoming.url ?? '', incoming.method ?? '', incoming.headers)
