@@ -145,6 +145,7 @@ function createGateway(
     registry,
     callOrigin: checkTrace(createOriginCaller(config, timeoutMs)),
     reads: createReads(() => caches.open('public-reads'), nowSeconds),
+    heldMetagraph: metagraph.held,
     refreshIfOverdue: metagraph.refreshIfOverdue,
     pushMetagraph: metagraph.push,
     contradictingEndpoints: metagraph.contradicting,

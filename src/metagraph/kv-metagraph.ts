@@ -66,6 +66,8 @@ export interface RefreshOutcome {
 }
 
 export interface KvMetagraph {
+  /** The usable snapshot that is at hand, from memory or KV: the chain is not asked. Never throws. */
+  held(now: number): Promise<Metagraph | undefined>
   /**
    * The usable snapshot at `now`, or undefined. With none at hand it refreshes first, for at most 5
    * s. Never throws.
@@ -175,6 +177,8 @@ export function createMetagraph(options: MetagraphOptions): KvMetagraph {
   }
 
   return {
+    held: async (now) => usable(await store.read(now), now),
+
     async current(now) {
       const held = usable(await store.read(now), now)
       if (held !== undefined || options.endpoints.length === 0) return held

@@ -15,8 +15,8 @@ import { problemResponse, type Rejection } from '../protocol/problem.ts'
 import type { Result } from '../protocol/result.ts'
 import type { ChallengeSource } from '../registry/challenge-source.ts'
 import type { KvRegistry } from '../registry/kv-registry.ts'
-import type { Board } from '../status/object.ts'
 import type { Statistics } from '../status/statistics.ts'
+import type { Board } from '../status/sums.ts'
 
 /** Built once per isolate by the worker. */
 export interface Gateway {
@@ -28,6 +28,8 @@ export interface Gateway {
   readonly registry: Pick<KvRegistry, 'current' | 'afterMiss'> | undefined
   readonly callOrigin: CallOrigin
   readonly reads: Reads
+  /** The usable snapshot that is at hand; the chain is not asked. */
+  readonly heldMetagraph: KvMetagraph['held']
   /** A refresh of the metagraph when one is overdue, for `waitUntil`. */
   readonly refreshIfOverdue: (now: number) => Promise<unknown> | undefined
   readonly pushMetagraph: KvMetagraph['push']

@@ -1,8 +1,8 @@
 /**
  * The state of the gateway for people, programs and Prometheus.
  *
- * Nothing here waits for a challenge: what is known of it comes from the cron's probes and from uploads. The counts are read at most
- * once in five seconds, and missed rather than waited for.
+ * Nothing here waits for the chain, the master or a challenge: what is known of them comes from the cron and from uploads. The counts
+ * are read at most once in five seconds, and missed rather than waited for.
  */
 
 import { ageSeconds } from '../protocol/metagraph.ts'
@@ -38,13 +38,11 @@ export async function getMetrics(c: RouteContext): Promise<Response> {
 }
 
 async function reportOf(c: RouteContext): Promise<StatusReport> {
-  const { config, ports, challenges, version, readBoard } = c.env.gateway
+  const { config, ports, challenges, version, heldMetagraph, readBoard } = c.env.gateway
   const now = c.env.receivedAt
-  const [metagraph, list, board] = await Promise.all([
-    ports.metagraph.current(now),
-    challenges.known(now),
-    readBoard(),
-  ])
+  const [metagraph, list, board] = await Promise.all([heldMetagraph(now), challenges.known(now), readBoard()])
+  // Without one the next look is to find one.
+  if (metagraph === undefined) c.executionCtx.waitUntil(ports.metagraph.current(now))
   const facts = {
     server_time: now,
     version,
@@ -54,7 +52,8 @@ async function reportOf(c: RouteContext): Promise<StatusReport> {
       : null,
     contradicting_endpoints: c.env.gateway.contradictingEndpoints(now),
   }
-  return toReport(facts, list, board)
+  const { requireRegisteredHotkey } = config
+  return toReport(facts, list, board, { hasToken: ports.hasToken, requireRegisteredHotkey })
 }
 
 function limitLines(c: RouteContext): string[] {

@@ -2,8 +2,8 @@
  * The way to the status board. Nobody waits for it long, and nothing depends on it: what fails here is missing from a page.
  */
 
-import type { Board, Probe } from './object.ts'
 import type { Batch } from './statistics.ts'
+import type { Board, Probe } from './sums.ts'
 
 /** What a page may be behind; it spares the object a flood of readers. */
 const MEMO_MS = 5000
@@ -12,7 +12,7 @@ const DEADLINE_MS = 2000
 /** What is used of the stub of a `StatusBoard`. */
 interface BoardStub {
   record(now: number, batch: Batch): Promise<unknown>
-  probed(probes: Record<string, Probe>): Promise<unknown>
+  probed(now: number, probes: Record<string, Probe>): Promise<unknown>
   read(now: number): Promise<Board>
 }
 
@@ -40,7 +40,7 @@ export function createBoard(stub: () => BoardStub, now: () => number): DurableBo
 
   return {
     record: async (batch) => stub().record(seconds(), batch),
-    probed: async (probes) => stub().probed(probes),
+    probed: async (probes) => stub().probed(seconds(), probes),
     async read() {
       if (memo !== undefined && now() - memo.at < MEMO_MS) return memo.board
       let timer: ReturnType<typeof setTimeout> | undefined

@@ -1,145 +1,53 @@
 /**
- * Durable Object, one per subnet: the sums behind the status page and the metrics.
+ * Durable Object, one per subnet: the sums behind the status page and the metrics, in one row.
  *
- * Five-minute buckets of one day, one row each, and one row for what has no date. Held in memory; written when ten seconds have passed
- * since the last time, else a little later, so that any number of isolates cost two rows every ten seconds at most.
+ * The object keeps no timer, because one that is pending keeps it from hibernating, and a busy gateway would pay for it all month
+ * (`npm run bench:status`). It writes when it is called and ten seconds have passed since the last time, so any number of isolates
+ * cost one row every ten seconds at most, and at most ten seconds of counts are lost.
  */
 
 import { DurableObject } from 'cloudflare:workers'
-import { type Batch, bySlug, type Sightings, type Tally } from './statistics.ts'
+import type { Batch } from './statistics.ts'
+import { addBatch, addProbes, type Board, NOTHING, type Probe, type Sums, toBoard } from './sums.ts'
 
-const BUCKET_SECONDS = 300
-const DAY_SECONDS = 86_400
-const WRITE_MS = 10_000
+const WRITE_SECONDS = 10
+const ROW = 'sums'
 
-/** What the cron found when it asked a challenge for its health. */
-export interface Probe {
-  readonly at: number
-  readonly reachable: boolean
-}
-
-type Tallies = Record<string, Tally>
-
-interface Sums {
-  /** Since ever, by slug and outcome: what a counter of Prometheus is. */
-  readonly totals: Record<string, Record<string, number>>
-  readonly sightings: Record<string, Sightings>
-  readonly probes: Record<string, Probe>
-  readonly ledger: { readonly ms: number; readonly at: number } | undefined
-}
-
-/** What the page is made of. */
-export interface Board extends Sums {
-  readonly hour: Tallies
-  readonly day: Tallies
-}
-
-const EMPTY: Sums = { totals: {}, sightings: {}, probes: {}, ledger: undefined }
-
+/** Every `now` in Unix seconds, the caller's. */
 export class StatusBoard extends DurableObject<Env> {
-  readonly #buckets: Map<number, Tallies>
   #sums: Sums
+  /** A total that fell would look to Prometheus as if it had begun again at zero, so those that may be lost are not shown. */
+  #writtenTotals: Sums['totals']
   #writtenAt = Number.NEGATIVE_INFINITY
-  #planned = false
+  #unwritten = false
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    const { kv } = ctx.storage
-    this.#sums = kv.get<Sums>('sums') ?? EMPTY
-    this.#buckets = new Map(
-      [...kv.list<Tallies>({ prefix: 'at:' })].map(([key, tallies]) => [Number(key.slice(3)), tallies]),
-    )
+    this.#sums = { ...NOTHING, ...ctx.storage.kv.get<Partial<Sums>>(ROW) }
+    this.#writtenTotals = this.#sums.totals
   }
 
-  /** Takes a batch of an isolate; `now` in Unix seconds, the isolate's. */
   record(now: number, batch: Batch): void {
-    const at = now - (now % BUCKET_SECONDS)
-    this.#buckets.set(at, sum([this.#buckets.get(at) ?? {}, batch.tallies]))
-    const { totals, sightings, ledger } = this.#sums
-    const counted = Object.entries(batch.tallies).map(([slug, { outcomes }]) => [
-      slug,
-      addUp([bySlug(totals, slug) ?? {}, outcomes]),
-    ])
-    this.#sums = {
-      ...this.#sums,
-      totals: { ...totals, ...Object.fromEntries(counted) },
-      sightings: latest(sightings, batch.sightings),
-      ledger: batch.ledgerMs === undefined ? ledger : { ms: batch.ledgerMs, at: now },
-    }
-    this.#write()
+    this.#keep(now, addBatch(this.#sums, now, batch))
   }
 
-  /** Takes the probes of one cron, of every challenge there is. */
-  probed(probes: Record<string, Probe>): void {
-    const seen = Object.entries(probes).map(([slug, { at, reachable }]): [string, Sightings] => [
-      slug,
-      reachable ? { success: at } : { failure: at },
-    ])
-    const sightings = latest(this.#sums.sightings, Object.fromEntries(seen))
-    this.#sums = { ...this.#sums, probes, sightings }
-    this.#write()
+  probed(now: number, probes: Record<string, Probe>): void {
+    this.#keep(now, addProbes(this.#sums, probes))
   }
 
   read(now: number): Board {
-    const since = (seconds: number) =>
-      sum([...this.#buckets].flatMap(([at, tallies]) => (at > now - seconds ? [tallies] : [])))
-    return { ...this.#sums, hour: since(3600), day: since(DAY_SECONDS) }
+    if (this.#unwritten) this.#keep(now, this.#sums)
+    return toBoard({ ...this.#sums, totals: this.#writtenTotals }, now)
   }
 
-  #write(): void {
-    if (this.#planned) return
-    const wait = this.#writtenAt + WRITE_MS - Date.now()
-    this.#planned = wait > 0
-    if (wait > 0) setTimeout(() => this.#writeNow(), wait)
-    else this.#writeNow()
+  #keep(now: number, sums: Sums): void {
+    this.#sums = sums
+    this.#unwritten = true
+    // Callers' clocks differ a little; one that was set back holds nothing up.
+    if (Math.abs(now - this.#writtenAt) < WRITE_SECONDS) return
+    this.ctx.storage.kv.put(ROW, sums)
+    this.#writtenTotals = sums.totals
+    this.#writtenAt = now
+    this.#unwritten = false
   }
-
-  #writeNow(): void {
-    this.#planned = false
-    this.#writtenAt = Date.now()
-    const { kv } = this.ctx.storage
-    kv.put('sums', this.#sums)
-    const newest = Math.max(...this.#buckets.keys())
-    for (const [at, tallies] of this.#buckets) {
-      if (at === newest) kv.put(`at:${at}`, tallies)
-      else if (at < newest - DAY_SECONDS) {
-        this.#buckets.delete(at)
-        kv.delete(`at:${at}`)
-      }
-    }
-  }
-}
-
-function sum(parts: readonly Tallies[]): Tallies {
-  const slugs = new Set(parts.flatMap((part) => Object.keys(part)))
-  return Object.fromEntries(
-    [...slugs].map((slug) => {
-      const of = parts.flatMap((part) => bySlug(part, slug) ?? [])
-      return [
-        slug,
-        { outcomes: addUp(of.map((tally) => tally.outcomes)), times: addUp(of.map((tally) => tally.times)) },
-      ]
-    }),
-  )
-}
-
-function addUp(parts: readonly Record<string, number>[]): Record<string, number> {
-  const total: Record<string, number> = {}
-  for (const part of parts)
-    for (const [name, count] of Object.entries(part)) total[name] = (total[name] ?? 0) + count
-  return total
-}
-
-/** Isolates hand over late, so the later time wins. */
-function latest(
-  old: Record<string, Sightings>,
-  recent: Record<string, Sightings>,
-): Record<string, Sightings> {
-  const merged = Object.entries(recent).map(([slug, seen]) => {
-    const before = bySlug(old, slug)
-    const success = Math.max(before?.success ?? 0, seen.success ?? 0)
-    const failure = Math.max(before?.failure ?? 0, seen.failure ?? 0)
-    return [slug, { ...(success > 0 && { success }), ...(failure > 0 && { failure }) }]
-  })
-  return { ...old, ...Object.fromEntries(merged) }
 }

@@ -63,7 +63,9 @@ ${report.statistics ? [] : [html`<p class="eh">The counts cannot be read right n
     pair('Hotkeys', metagraph ? String(metagraph.hotkeys) : 'not known'),
     pair(
       'Nonce store',
-      store ? html`${store.round_trip_ms} ms, ${ago(store.measured_at, now)}` : 'no upload yet',
+      store?.round_trip_ms != null && store.measured_at != null
+        ? html`${store.round_trip_ms} ms, ${ago(store.measured_at, now)}`
+        : 'no upload yet',
     ),
     pair('Version', report.version || 'local'),
   ]}</dl></section>

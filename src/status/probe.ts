@@ -5,7 +5,7 @@
 import type { Challenge } from '../challenge/challenge.ts'
 import { targetAt } from '../origin/bridge.ts'
 import type { CallOrigin } from '../origin/origin.ts'
-import type { Probe } from './object.ts'
+import type { Probe } from './sums.ts'
 
 export const PROBE_TIMEOUT_MS = 5000
 /**

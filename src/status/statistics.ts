@@ -21,18 +21,30 @@ export interface Tally {
   readonly times: Record<number, number>
 }
 
-/** Unix seconds of the latest answer of either kind. */
+/** `no_answer`: nothing usable came back. `error`: a 5xx of the challenge. `token`: its 401, which refuses the gateway. */
+export type FailureKind = 'no_answer' | 'error' | 'token'
+
+/** Unix seconds of the latest of either, with their fraction: which of the two came later decides. */
 export interface Sightings {
   readonly success?: number
   readonly failure?: number
+  /** Of the latest failure. */
+  readonly kind?: FailureKind | undefined
+}
+
+/** The nonce store, as uploads met it; Unix seconds. */
+export interface LedgerSeen {
+  /** Mean time of its latest answers. */
+  readonly ms?: number
+  readonly answeredAt?: number
+  readonly failedAt?: number
 }
 
 export interface Batch {
   /** By slug; the empty one for uploads to no known challenge. */
   readonly tallies: Record<string, Tally>
   readonly sightings: Record<string, Sightings>
-  /** Mean time of a question to the nonce store. */
-  readonly ledgerMs?: number
+  readonly ledger: LedgerSeen
 }
 
 export interface Statistics {
@@ -61,7 +73,7 @@ export function createStatistics(
 
   return {
     count(entry) {
-      counted.add(entry, Math.floor(now() / 1000))
+      counted.add(entry, now() / 1000)
       if (now() - plannedAt < PLAN_MS) return undefined
       plannedAt = now()
       return sendAfter(Math.max(0, sentAt + BATCH_MS - plannedAt))
@@ -72,44 +84,57 @@ export function createStatistics(
 class Counting {
   readonly #tallies = new Map<string, Tally>()
   readonly #sightings = new Map<string, Sightings>()
-  readonly #ledger = { ms: 0, calls: 0 }
+  #ledger: LedgerSeen = {}
+  #ledgerMs = 0
+  #ledgerCalls = 0
 
   add(entry: RequestEntry, now: number): void {
-    const { slug = '', origin_ms: originMs, ledger_ms: ledgerMs } = entry
+    const { slug = '', origin_ms: originMs } = entry
     const outcome = outcomeOf(entry)
     const tally = this.#tallies.get(slug) ?? { outcomes: {}, times: {} }
     this.#tallies.set(slug, tally)
     const { outcomes, times } = tally
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
     if (originMs !== undefined) {
-      const failed = outcome === 'challenge_unavailable' || outcome === 'challenge_5xx'
-      const seen = { ...this.#sightings.get(slug), [failed ? 'failure' : 'success']: now }
-      this.#sightings.set(slug, seen)
+      const kind = failureOf(outcome, entry.origin_status)
+      const seen = kind === undefined ? { success: now } : { failure: now, kind }
+      this.#sightings.set(slug, { ...this.#sightings.get(slug), ...seen })
     }
     if (originMs !== undefined && entry.outcome === 'ok') {
       const bucket = BOUNDS_MS.findIndex((bound) => originMs <= bound)
       const at = bucket < 0 ? BOUNDS_MS.length - 1 : bucket
       times[at] = (times[at] ?? 0) + 1
     }
-    if (ledgerMs !== undefined) {
-      this.#ledger.ms += ledgerMs
-      this.#ledger.calls += 1
+    this.#addLedger(outcome, entry.ledger_ms, now)
+  }
+
+  #addLedger(outcome: string, ms: number | undefined, now: number): void {
+    if (outcome === 'nonce_store_unavailable') this.#ledger = { ...this.#ledger, failedAt: now }
+    else if (ms !== undefined) {
+      this.#ledgerMs += ms
+      this.#ledgerCalls += 1
+      this.#ledger = { ...this.#ledger, ms: this.#ledgerMs / this.#ledgerCalls, answeredAt: now }
     }
   }
 
   toBatch(): Batch {
-    const { ms, calls } = this.#ledger
-    const batch = {
+    return {
       tallies: Object.fromEntries(this.#tallies),
       sightings: Object.fromEntries(this.#sightings),
+      ledger: this.#ledger,
     }
-    return calls === 0 ? batch : { ...batch, ledgerMs: ms / calls }
   }
 }
 
 /** What a record by slug holds: a challenge may be called `constructor`, and every object seems to have one. */
 export function bySlug<T>(record: Readonly<Record<string, T>> | undefined, slug: string): T | undefined {
   return record !== undefined && Object.hasOwn(record, slug) ? record[slug] : undefined
+}
+
+function failureOf(outcome: string, status: number | undefined): FailureKind | undefined {
+  if (outcome === 'challenge_unavailable') return 'no_answer'
+  if (outcome === 'challenge_5xx') return 'error'
+  return status === 401 ? 'token' : undefined
 }
 
 function outcomeOf({ outcome, origin_status: status = 0 }: RequestEntry): string {

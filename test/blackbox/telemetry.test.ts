@@ -3,7 +3,16 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { encodeSs58 } from '../../src/crypto/ss58.ts'
-import { ADMIN_TOKEN, devSigner, type Signing, sign, startWorld, type TestWorld } from '../support/world.ts'
+import { startChallenge } from '../../tools/dev/challenge.ts'
+import {
+  ADMIN_TOKEN,
+  devSigner,
+  type Signing,
+  sign,
+  startWorld,
+  type TestWorld,
+  TOKEN,
+} from '../support/world.ts'
 
 const BODY = new TextEncoder().encode('canary-body-bytes')
 const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
@@ -107,7 +116,7 @@ describe('a run', () => {
     expect(text).toContain('gateway_uploads_total{challenge="demo",outcome="accepted"} 1\n')
     expect(text).toContain('gateway_uploads_total{challenge="",outcome="challenge_not_found"} 1\n')
     const labels = [...text.matchAll(/\{(.*?)\}/g)].flatMap(([, pairs = '']) => pairs.split(','))
-    expect(labels.filter((label) => !/^(challenge|outcome)="[a-z0-9_-]*"$/.test(label))).toEqual([])
+    expect(labels.filter((label) => !/^(challenge|outcome|state)="[a-z0-9_-]*"$/.test(label))).toEqual([])
   })
 
   test.each(['/', '/status'])(
@@ -134,6 +143,22 @@ describe('a run', () => {
     const names = [encodeSs58(devSigner('alice').publicKey), '127.0.0.1']
     expect(names.filter((name) => public_.includes(name))).toEqual([])
   })
+})
+
+test('an origin that dies between two crons no longer answers, at once', { timeout: 60_000 }, async () => {
+  const origin = await startChallenge({ slug: 'demo', token: TOKEN })
+  const mortal = await startWorld({ vars: { CHALLENGES: { demo: { origin: origin.url } } } })
+  await mortal.gateway.runCron()
+  const report = async () => (await fetch(`${mortal.gateway.url}/v1/status`)).json()
+  expect(await report()).toMatchObject({ state: 'ok', challenges: [{ state: 'answers', reachable: true }] })
+  await origin.close()
+  const { headers } = sign(BODY)
+  const url = `${mortal.gateway.url}/v1/challenges/demo/submissions`
+  expect((await fetch(url, { method: 'POST', headers, body: BODY })).status).toBe(502)
+  await expect
+    .poll(report, { timeout: 40_000, interval: 500 })
+    .toMatchObject({ state: 'down', challenges: [{ state: 'no_answer', reachable: false }] })
+  await mortal.close()
 })
 
 test('is true when every origin is down and there is no metagraph', async () => {

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import type { RequestEntry } from '../../src/log.ts'
-import { type Batch, createStatistics } from '../../src/status/statistics.ts'
+import { type Batch, createStatistics, type Sightings } from '../../src/status/statistics.ts'
 
 const ENTRY: RequestEntry = {
   request_id: '',
@@ -67,23 +67,46 @@ test('a board that fails loses a batch and nothing else', async () => {
   expect(sent).toHaveLength(2)
 })
 
-const OUTCOMES: [entry: Partial<RequestEntry>, outcome: string, sighting: string | undefined][] = [
-  [{}, 'accepted', 'success'],
-  [{ origin_status: 302 }, 'accepted', 'success'],
-  [{ origin_status: 422 }, 'challenge_4xx', 'success'],
-  [{ origin_status: 503 }, 'challenge_5xx', 'failure'],
-  [{ outcome: 'challenge_unavailable' }, 'challenge_unavailable', 'failure'],
+const AT = 1_700_000_000
+const OUTCOMES: [entry: Partial<RequestEntry>, outcome: string, sighting: Sightings][] = [
+  [{}, 'accepted', { success: AT }],
+  [{ origin_status: 302 }, 'accepted', { success: AT }],
+  [{ origin_status: 422 }, 'challenge_4xx', { success: AT }],
+  [{ origin_status: 401 }, 'challenge_4xx', { failure: AT, kind: 'token' }],
+  [{ origin_status: 503 }, 'challenge_5xx', { failure: AT, kind: 'error' }],
+  [{ outcome: 'challenge_unavailable' }, 'challenge_unavailable', { failure: AT, kind: 'no_answer' }],
 ]
 test.each(OUTCOMES)('%j', async (changes, outcome, sighting) => {
   const { sent, statistics } = counting()
   await statistics.count({ ...ENTRY, ...changes })
   // What failed on the way took no time of the challenge's.
   const times = outcome === 'challenge_unavailable' ? {} : { 0: 1 }
-  const { tallies, sightings, ledgerMs } = sent[0]?.batch ?? {}
+  const { tallies, sightings, ledger } = sent[0]?.batch ?? {}
   expect(tallies).toEqual({ demo: { outcomes: { [outcome]: 1 }, times } })
-  expect(sightings).toEqual({ demo: { [sighting ?? '']: 1_700_000_000 } })
-  expect(ledgerMs).toBe(4)
+  expect(sightings).toEqual({ demo: sighting })
+  expect(ledger).toEqual({ ms: 4, answeredAt: AT })
   expect(JSON.stringify(sent)).not.toContain('canary')
+})
+
+test('which of two came later is seen within a second', async () => {
+  const { sent, clock, statistics } = counting()
+  await statistics.count(ENTRY)
+  const planned = statistics.count(ENTRY)
+  clock.now += 400
+  statistics.count({ ...ENTRY, outcome: 'challenge_unavailable' })
+  await planned
+  expect(sent[1]?.batch.sightings).toEqual({ demo: { success: AT, failure: AT + 10.4, kind: 'no_answer' } })
+})
+
+test('the nonce store: its mean time, and when it failed', async () => {
+  const { sent, clock, statistics } = counting()
+  await statistics.count(ENTRY)
+  const planned = statistics.count({ ...ENTRY, ledger_ms: 2 })
+  statistics.count({ ...ENTRY, ledger_ms: 4 })
+  clock.now += 1000
+  statistics.count({ ...ENTRY, outcome: 'nonce_store_unavailable', ledger_ms: 3000 })
+  await planned
+  expect(sent[1]?.batch.ledger).toEqual({ ms: 3, answeredAt: AT + 10, failedAt: AT + 11 })
 })
 
 const TIMES: [ms: number, bucket: number][] = [
@@ -113,5 +136,6 @@ test('a refusal before any challenge is known', async () => {
   expect(sent[0]?.batch).toEqual({
     tallies: { '': { outcomes: { challenge_not_found: 1 }, times: {} } },
     sightings: {},
+    ledger: {},
   })
 })

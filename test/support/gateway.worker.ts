@@ -19,11 +19,15 @@ export function configOf(env: object): Config {
 /** What a gateway without a master has where one with a master asks it; nothing is found in its cache, and nothing remembered. */
 export function withoutMaster(
   config: Config,
-): Pick<Gateway, 'challenges' | 'registry' | 'reads' | 'tokenMemory' | 'statistics' | 'readBoard'> {
+): Pick<
+  Gateway,
+  'challenges' | 'registry' | 'reads' | 'tokenMemory' | 'statistics' | 'readBoard' | 'heldMetagraph'
+> {
   return {
     tokenMemory: new Map(),
     statistics: { count: () => undefined },
     readBoard: async () => undefined,
+    heldMetagraph: async () => undefined,
     challenges: createChallengeSource(config.challenges),
     registry: undefined,
     reads: createReads(
@@ -45,8 +49,22 @@ export function appOf(
   config: Config,
   options: AppOptions,
 ): { app: App; calls: OriginCall[]; logged: (RequestEntry | EventEntry)[] } {
-  const calls: OriginCall[] = []
   const logged: (RequestEntry | EventEntry)[] = []
+  const { gateway, calls, now } = gatewayOf(config, options)
+  const app = createApp(
+    gateway,
+    (entry) => logged.push(entry),
+    () => now() * 1000,
+  )
+  return { app, calls, logged }
+}
+
+/** What `appOf` makes an app of. */
+export function gatewayOf(
+  config: Config,
+  options: AppOptions,
+): { gateway: Gateway; calls: OriginCall[]; now: () => number } {
+  const calls: OriginCall[] = []
   const now = () => (typeof options.now === 'number' ? options.now : options.now())
   const budget = createBodyBudget({ capBytes: 1_000_000, now, abandonedSeconds: 600 })
   const gateway: Gateway = {
@@ -86,12 +104,7 @@ export function appOf(
     allowsAddress: async () => true,
     version: 'v1',
   }
-  const app = createApp(
-    gateway,
-    (entry) => logged.push(entry),
-    () => now() * 1000,
-  )
-  return { app, calls, logged }
+  return { gateway, calls, now }
 }
 
 const NO_CACHE: ReadCache = {
