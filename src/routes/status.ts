@@ -6,6 +6,8 @@
  */
 
 import { ageSeconds } from '../protocol/metagraph.ts'
+import { VERSION } from '../protocol/user-agent.ts'
+import { contentPolicy } from '../status/assets.ts'
 import { toMetrics } from '../status/metrics.ts'
 import { toPage } from '../status/page.ts'
 import { type StatusReport, toReport } from '../status/report.ts'
@@ -20,12 +22,13 @@ export async function getStatus(c: RouteContext): Promise<Response> {
 
 /** `GET /` and `/status`. */
 export async function getStatusPage(c: RouteContext): Promise<Response> {
-  const nonce = crypto.randomUUID()
-  const page = toPage(await reportOf(c), limitLines(c), nonce)
+  const { origin } = new URL(c.req.raw.url)
+  const place = { origin, version: VERSION, clientHash: undefined }
+  const page = toPage(await reportOf(c), limitsOf(c.env.gateway.config), place)
   return c.body(page, 200, {
     ...HEADERS,
     'content-type': 'text/html; charset=utf-8',
-    'content-security-policy': `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    'content-security-policy': contentPolicy(),
     'referrer-policy': 'no-referrer',
   })
 }
@@ -54,14 +57,4 @@ async function reportOf(c: RouteContext): Promise<StatusReport> {
   }
   const { requireRegisteredHotkey } = config
   return toReport(facts, list, board, { hasToken: ports.hasToken, requireRegisteredHotkey })
-}
-
-function limitLines(c: RouteContext): string[] {
-  const limits = limitsOf(c.env.gateway.config)
-  return [
-    `An upload has at most ${limits.max_upload_bytes} bytes and a timestamp within ${limits.signature_ttl_seconds} seconds of the clock here.`,
-    ...limits.rate_limits.map(
-      ({ route, per, requests, seconds }) => `${route}: ${requests} in ${seconds} seconds per ${per}.`,
-    ),
-  ]
 }

@@ -56,7 +56,7 @@ export interface ChallengeStatus {
 }
 
 /** Times in Unix seconds. */
-export interface NonceStoreStatus {
+interface NonceStoreStatus {
   /** Mean of the latest uploads. */
   readonly round_trip_ms: number | null
   readonly measured_at: number | null

@@ -22,7 +22,7 @@ export interface Tally {
 }
 
 /** `no_answer`: nothing usable came back. `error`: a 5xx of the challenge. `token`: its 401, which refuses the gateway. */
-export type FailureKind = 'no_answer' | 'error' | 'token'
+type FailureKind = 'no_answer' | 'error' | 'token'
 
 /** Unix seconds of the latest of either, with their fraction: which of the two came later decides. */
 export interface Sightings {

@@ -26,7 +26,7 @@ interface ProbeCounts {
 
 type Counts = Readonly<Record<string, number>>
 
-export interface Hour {
+interface Hour {
   readonly tallies: Readonly<Record<string, Tally>>
   readonly probes: Readonly<Record<string, ProbeCounts>>
 }

@@ -16,12 +16,12 @@ export const FACTS: Facts = {
 }
 export const TERMS: Terms = { hasToken: () => true, requireRegisteredHotkey: true }
 
-export const TALLY: Tally = {
+const TALLY: Tally = {
   outcomes: { accepted: 3, stale_signature: 2, challenge_5xx: 1 },
   times: { 0: 9, 2: 10, 5: 1 },
 }
 
-export const EMPTY_BOARD: Board = toBoard(NOTHING, NOW)
+const EMPTY_BOARD: Board = toBoard(NOTHING, NOW)
 
 /** One challenge that answers, and has been busy in this hour. */
 export const BOARD: Board = {
