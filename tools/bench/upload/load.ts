@@ -21,8 +21,10 @@ export interface LoadOrder {
   /**
    * `gated`: the last byte of each waits until all are there, so that all are in flight at once (needs a connection for each).
    * `aborted`: half of each is sent, then the connection is cut.
+   * `abandoned`: so many bytes of each are sent (`sentBytes`), then nothing; without an answer each is cut after `PATIENCE_MS`.
    */
-  readonly manner: 'whole' | 'gated' | 'aborted'
+  readonly manner: 'whole' | 'gated' | 'aborted' | 'abandoned'
+  readonly sentBytes?: number
 }
 
 export interface LoadReport {
@@ -33,6 +35,8 @@ export interface LoadReport {
   readonly medianMs: number
 }
 
+/** The gateway gives up a body that stands still for 20 s. */
+const PATIENCE_MS = 45_000
 /** After the last connection has sent all it may, for the gateway to take it in. */
 const SETTLE_MS = 500
 
@@ -101,6 +105,9 @@ function exchange(
     socket.write(head)
     if (order.manner === 'aborted') {
       socket.write(body.subarray(0, body.length >> 1), () => sleep(SETTLE_MS).then(() => socket.destroy()))
+    } else if (order.manner === 'abandoned') {
+      socket.write(body.subarray(0, order.sentBytes ?? 0))
+      setTimeout(() => socket.destroy(), PATIENCE_MS).unref()
     } else if (gate === undefined) {
       socket.write(body)
     } else {

@@ -4,6 +4,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Signer } from '../../../src/crypto/sign.ts'
+import { bodyOf } from './bodies.ts'
 import { forgetPeak, memoryMb } from './process.ts'
 import { always, type Figure, showAnswers } from './report.ts'
 import { REGISTERED, signUploads, strangers, UPLOAD_PATH } from './signed.ts'
@@ -14,6 +15,17 @@ const AT_ONCE = 16
 const FITTING = 8
 const ABORTED = 20
 const WARM_UP = 50
+const PROBE_BYTES = 1_000_000
+
+/** Large bodies that stand still once most of them has come. */
+const ABANDONED = 24
+const ABANDONED_BYTES = 7_000_000
+const ABANDONED_MOST_MB = 170
+/** Connections that announce a body and send none of it, and strangers that send one byte. */
+const SILENT = 488
+const SILENT_MOST_MB = 40
+/** Between the first of them and the look at what they hold: well within the 20 s after which they are given up. */
+const LOOK_MS = 5000
 
 type Answers = Readonly<Record<string, number>>
 
@@ -22,6 +34,9 @@ export async function measureMemory(world: World): Promise<readonly Figure[]> {
   return [
     ...(await underLoad(world, 'unregistered', strangers(AT_ONCE))),
     ...(await underLoad(world, 'registered', REGISTERED)),
+    ...(await whileAbandoned(world)),
+    ...(await whileSilent(world, 'no byte', REGISTERED, 0)),
+    ...(await whileSilent(world, 'one byte, unregistered', strangers(SILENT), 1)),
   ]
 }
 
@@ -118,6 +133,89 @@ async function sendUploads(
     manner,
   }
   return (await world.load(order)).answers
+}
+
+/** All are refused or told to come back, and what they held is bounded. */
+async function whileAbandoned(world: World): Promise<readonly Figure[]> {
+  const gateway = await world.startGateway()
+  await warmUp(world, gateway)
+  const idle = memoryMb(gateway.pid).now
+  forgetPeak(gateway.pid)
+  const answers = await abandon(world, gateway, ABANDONED, REGISTERED, ABANDONED_BYTES)
+  const more = memoryMb(gateway.pid).peak - idle
+  await gateway.close()
+  const answered = (answers['408 request_timeout'] ?? 0) + (answers['503 over_capacity'] ?? 0)
+  const name = `${ABANDONED} abandoned large bodies`
+  return [
+    always(`${name}: refused`, answered === ABANDONED, showAnswers(answers), '408 and 503 only'),
+    always(
+      `${name}: memory over idle`,
+      more <= ABANDONED_MOST_MB,
+      `${more.toFixed(0)} MB`,
+      `at most ${ABANDONED_MOST_MB} MB`,
+    ),
+  ]
+}
+
+/** Uploads of 1 MB pass meanwhile: what sends nothing takes no room. */
+async function whileSilent(
+  world: World,
+  what: string,
+  signers: readonly Signer[],
+  sentBytes: number,
+): Promise<readonly Figure[]> {
+  const gateway = await world.startGateway()
+  await warmUp(world, gateway)
+  const idle = memoryMb(gateway.pid).now
+  forgetPeak(gateway.pid)
+  const silent = abandon(world, gateway, SILENT, signers, sentBytes)
+  await sleep(LOOK_MS)
+  const more = memoryMb(gateway.pid).now - idle
+  const probe = await probeUpload(gateway)
+  const answers = await silent
+  await gateway.close()
+  const name = `${SILENT} connections, ${what}`
+  const refused = answers['408 request_timeout'] === SILENT
+  return [
+    always(`${name}: refused`, refused, showAnswers(answers), `${SILENT} x 408`),
+    always(`${name}: an upload of 1 MB meanwhile`, probe === 201, String(probe), '201'),
+    always(
+      `${name}: memory over idle`,
+      more <= SILENT_MOST_MB,
+      `${more.toFixed(0)} MB`,
+      `at most ${SILENT_MOST_MB} MB`,
+    ),
+  ]
+}
+
+async function abandon(
+  world: World,
+  gateway: Runtime,
+  count: number,
+  signers: readonly Signer[],
+  sentBytes: number,
+): Promise<Answers> {
+  const uploads = signUploads(count, BYTES, signers)
+  const order = {
+    port: gateway.port,
+    path: UPLOAD_PATH,
+    uploads,
+    bytes: BYTES,
+    connections: count,
+    expected: 'none',
+  }
+  return (await world.load({ ...order, manner: 'abandoned', sentBytes })).answers
+}
+
+/** The miners' thread is busy with those that wait. */
+async function probeUpload({ port }: Runtime): Promise<number> {
+  const [lines = ''] = signUploads(1, PROBE_BYTES)
+  const headers = lines.split('\r\n').flatMap((line): [string, string][] => {
+    const [name, value] = line.split(': ')
+    return name && value ? [[name, value]] : []
+  })
+  const body = new Uint8Array(bodyOf(PROBE_BYTES))
+  return (await fetch(`http://127.0.0.1:${port}${UPLOAD_PATH}`, { method: 'POST', headers, body })).status
 }
 
 /** Small uploads: code compiled, keys known. */
