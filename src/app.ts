@@ -13,6 +13,7 @@ import { decodedPath, encodedPath, rawQuery } from './protocol/path.ts'
 import { rejected } from './protocol/problem.ts'
 import { getLimits, getReady, getTime, getVersion } from './routes/about.ts'
 import { requireAdmin } from './routes/admin.ts'
+import { getChallenges } from './routes/challenges.ts'
 import { type AppEnv, type Gateway, type RouteContext, refuse } from './routes/context.ts'
 import { allowReading } from './routes/cors.ts'
 import { postVerify } from './routes/dry-run.ts'
@@ -22,6 +23,7 @@ import { getOpenApi } from './routes/openapi/route.ts'
 import { passThrough } from './routes/pass-through.ts'
 import { getMetrics, getStatus, getStatusPage } from './routes/status.ts'
 import { getSubmission, postSubmission } from './routes/submissions.ts'
+import { getUploadPy } from './routes/upload-py.ts'
 
 type Route = Readonly<Partial<Record<'GET' | 'POST' | 'PUT', Handler<AppEnv>>>>
 
@@ -36,11 +38,13 @@ const ROUTES: Readonly<Record<string, Route>> = {
   '/ready': { GET: getReady },
   '/version': { GET: getVersion },
   '/openapi.json': { GET: getOpenApi },
+  '/upload.py': { GET: getUploadPy },
   '/v1/time': { GET: getTime },
   '/v1/limits': { GET: getLimits },
   '/v1/metagraph': { GET: getMetagraph },
   '/v1/registry': { GET: getRegistry },
   '/v1/weights/latest': { GET: getWeights },
+  '/v1/challenges': { GET: getChallenges },
   '/v1/challenges/dashboard.svg': { GET: getDashboard },
   '/v1/admin/metagraph': { PUT: putMetagraph },
   [SUBMISSIONS]: { POST: postSubmission },

@@ -1,6 +1,6 @@
 /** Wallets written by the real bittensor-wallet package, read by ours, and its own Keypair against the gateway. */
 
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -130,32 +130,6 @@ def read(fd):
     return data
 pty.spawn(sys.argv[2:], read)
 `
-
-describe.skipIf(wallet.missing)(`miner/upload.py${wallet.note}`, () => {
-  const python_upload = (challenge: string) =>
-    run(python, [
-      'miner/upload.py',
-      file,
-      ...['--challenge', challenge, '--gateway', world.gateway.url],
-      ...['--wallet-path', wallets, '--wallet-name', 'miner', '--wallet-hotkey', 'plain'],
-    ])
-
-  test('uploads', async () => {
-    const { code, stdout } = await python_upload('demo')
-    expect([code, JSON.parse(stdout).hotkey]).toEqual([0, hotkeys['plain']])
-  })
-
-  test('has at most 60 lines', async () => {
-    const text = await readFile('miner/upload.py', 'utf8')
-    expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(60)
-  })
-
-  test('repeats what the gateway says', async () => {
-    const { code, stderr } = await python_upload('nope')
-    expect(code).toBe(1)
-    expect(stderr).toContain('error: Challenge not found (404)\nhint:  Check the slug')
-  })
-})
 
 describe('docs/upload.sh', () => {
   test.skipIf(wallet.missing)(`with the wallet package${wallet.note}`, async () => {

@@ -52,6 +52,7 @@ async function fetchTool(name: ToolName): Promise<void> {
     await mkdir(folder)
     if (name === 'uv') await fetchUv(folder, packages)
     else if (name === 'chromium') await fetchChromium(folder, packages)
+    else if (name === 'wheels') await fetchWheels(folder, packages)
     else if (from === 'pypi') await fetchPython(folder, packages)
     else if (from === 'npm') await fetchNode(folder, packages)
     else await fetchDebian(folder, packages)
@@ -75,6 +76,12 @@ async function fetchUv(folder: string, packages: readonly string[]): Promise<voi
     const wheel = (await readdir(wheels)).find((file) => file.startsWith('pip-')) ?? ''
     await run('python3', [path.join(wheels, wheel, 'pip'), 'install', '--target', folder, ...packages])
   }
+}
+
+/** By the pip of uv's environment: uv itself does not download. */
+function fetchWheels(folder: string, packages: readonly string[]): Promise<void> {
+  const python = path.join(path.dirname(UV), 'python')
+  return run(python, ['-m', 'pip', 'download', '--no-deps', '--dest', folder, ...packages])
 }
 
 async function fetchPython(folder: string, packages: readonly string[]): Promise<void> {

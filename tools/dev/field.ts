@@ -10,7 +10,6 @@ import path from 'node:path'
 import project from '../../package.json' with { type: 'json' }
 
 export const FIELD = path.resolve(import.meta.dirname, '../../.field')
-/** uv's own cache, so that `uv run --offline` in a test finds what a tool was made of. */
 export const UV_CACHE = path.join(FIELD, 'uv-cache')
 /** npm's own cache, so that a test installs the miner's package with `--offline`. */
 export const NPM_CACHE = path.join(FIELD, 'npm-cache')
@@ -28,6 +27,8 @@ export const TOOLS = {
   'bittensor-wallet': { from: 'pypi', packages: ['bittensor-wallet==4.1.1'] },
   bittensor: { from: 'pypi', packages: ['bittensor==11.3.0'] },
   'bittensor-cli': { from: 'pypi', packages: ['bittensor-cli==9.23.2'] },
+  /** As files, for a test in which uv makes an environment without an index. */
+  wheels: { from: 'pypi', packages: ['bittensor-wallet==4.1.1'] },
   fastapi: { from: 'pypi', packages: ['fastapi==0.165.0', 'uvicorn==0.54.0'] },
   'openapi-python-client': { from: 'pypi', packages: ['openapi-python-client==0.29.1'] },
   'openapi-typescript': { from: 'npm', packages: ['openapi-typescript@7.13.0', 'typescript@5.9.3'] },

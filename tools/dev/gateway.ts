@@ -24,7 +24,7 @@ const ROOT = path.resolve(import.meta.dirname, '../..')
 const CONFIG = path.join(ROOT, 'wrangler.toml')
 const BUNDLE = path.join(ROOT, 'dist', 'worker.js')
 /** What the bundle is made of; a change in any of them makes it stale. */
-const SOURCES = ['src', 'wrangler.toml', 'package-lock.json']
+const SOURCES = ['src', 'miner/upload.py', 'wrangler.toml', 'package-lock.json']
 const CRON = '*/5 * * * *'
 
 /**
@@ -118,6 +118,7 @@ export interface Gateway {
 export async function startGateway(options: GatewayOptions = {}): Promise<Gateway> {
   const bundle = options.bundle ?? (await buildBundle())
   const script = await readFile(bundle, 'utf8')
+  const texts = await readTexts(path.dirname(bundle), script)
   const config = unstable_readConfig({ config: CONFIG })
   const fromFile = options.devVars === true ? readDevVars() : {}
   const vars = { ...config.vars, ...options.vars }
@@ -143,6 +144,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
           modules: [
             { type: 'ESModule', path: 'edge.js', contents: EDGE },
             { type: 'ESModule', path: 'worker.js', contents: script },
+            ...texts,
           ],
           unsafeDirectSockets: [{ host: '127.0.0.1', port: options.port ?? 0 }],
           bindings: { ...vars, ...options.secrets, ...fromFile },
@@ -200,6 +202,18 @@ async function buildBundle(): Promise<string> {
     throw new Error(`the bundle does not build:\n${stdout}${stderr}`)
   }
   return BUNDLE
+}
+
+/** The files that the bundle imports as text: wrangler writes them beside it, under names with their hash. */
+async function readTexts(directory: string, script: string) {
+  const named = (await readdir(directory)).filter((file) => file.endsWith('.py') && script.includes(file))
+  return Promise.all(
+    named.map(async (file) => ({
+      type: 'Text' as const,
+      path: file,
+      contents: await readFile(path.join(directory, file), 'utf8'),
+    })),
+  )
 }
 
 /** Newest modification (ms) in a file or a directory tree; a deleted file changes its directory. */

@@ -74,6 +74,16 @@ export const METAGRAPH_ANSWER = {
   'uid?': 1,
 }
 
+export const CHALLENGES = {
+  challenges: [
+    {
+      slug: 'demo',
+      name: 'Demo Challenge',
+      upload_url: 'https://gateway.example.com/v1/challenges/demo/submissions',
+    },
+  ],
+}
+
 export const REGISTRY = {
   network: 'platform',
   api_version: '1.0',

@@ -9,6 +9,7 @@
 import { PASS_THROUGH_METHODS } from '../../challenge/public-path.ts'
 import { PROBLEMS, type ProblemCode } from '../../protocol/problem.ts'
 import {
+  CHALLENGES,
   DEPLOYED,
   HOTKEY,
   LIMITS,
@@ -146,6 +147,16 @@ export const OPERATIONS: Operations = {
         200: WEIGHTS,
       },
       refused: FROM_MASTER,
+    },
+  },
+  '/v1/challenges': {
+    get: { summary: 'The active challenges, and where each takes uploads', own: { 200: CHALLENGES } },
+  },
+  '/upload.py': {
+    get: {
+      summary: "The miner's Python client, with this gateway's address as its default",
+      own: { 200: '# /// script' },
+      media: 'text/x-python',
     },
   },
   '/v1/challenges/dashboard.svg': {
