@@ -8,18 +8,14 @@
  */
 
 import { type Challenge, requireChallenge } from '../challenge/challenge.ts'
-import {
-  canonicalMessage,
-  type ProtocolFamily,
-  type SignedRequest,
-  signedFields,
-} from '../protocol/canonical.ts'
+import type { ProtocolFamily } from '../protocol/canonical.ts'
+import { rawTarget } from '../protocol/path.ts'
 import { rejected } from '../protocol/problem.ts'
 import { accepted, type Result } from '../protocol/result.ts'
 import { type BodyLimits, type BodyMode, declaredBytes, type ReadBody, readBody } from './body.ts'
 import type { BodyBudget, Share } from './budget.ts'
-import { type Claim, checkDelay, checkHeaders, type TimePolicy } from './claim.ts'
-import { likelyCause, SOME_DIFFERENCE } from './likely-cause.ts'
+import { type Claim, type ClaimPolicy, checkDelay, checkHeaders } from './claim.ts'
+import { likelyCause, NOT_LOOKED_FOR } from './likely-cause.ts'
 import type { LedgerAnswer, LedgerFindings, LedgerKey, Ports, Reservation } from './ports.ts'
 import { nameOf, type RegistrationPolicy, type Standing, standingAfter, standingOf } from './registration.ts'
 
@@ -27,7 +23,7 @@ import { nameOf, type RegistrationPolicy, type Standing, standingAfter, standing
 export const NO_ROOM: Share = { grow: () => false, release: () => {} }
 
 /** The operator's rules; `Config` satisfies it. */
-export interface Policy extends RegistrationPolicy, TimePolicy {
+export interface Policy extends RegistrationPolicy, ClaimPolicy {
   readonly family: ProtocolFamily
   readonly challenges: readonly Challenge[]
   readonly maxUploadBytes: number
@@ -240,30 +236,30 @@ export async function requireFreeNonce(
 }
 
 /** Only keys of members may take room in the verifier's memory, and only for members is the cause looked for. */
-export async function checkSignature(attempt: Attempt): Promise<Result<SignedRequest>> {
+export async function checkSignature(attempt: Attempt): Promise<Result<true>> {
   const { upload, challenge, claim, standing, body, policy, ports } = attempt
-  const request: SignedRequest = {
+  const { method, path, url, headers, challengeText } = upload
+  const received = {
     family: policy.family,
     netuid: policy.netuid,
     slug: challenge.slug,
-    method: upload.method,
-    path: upload.path,
-    hotkey: claim.hotkey,
-    nonce: claim.nonce,
-    timestamp: claim.timestampText,
+    method,
+    path,
+    target: rawTarget(url),
     bodyHash: body.hash,
   }
-  const message = canonicalMessage(request)
+  const { fields, message } = claim.text(received)
   const registered = standing.ok && standing.value.registered
-  const verify = (signed: Uint8Array) =>
-    ports.verify(claim.publicKey, signed, claim.signatureBytes, registered)
-  if (verify(new TextEncoder().encode(message))) return accepted(request)
-  const { challengeText, url, headers } = upload
-  const failed = { request, challenge, challengeText, url, headers, bodyBytes: body.bytes }
+  const terms = { registered, mayBeWrapped: claim.mayBeWrapped }
+  const verify = (signed: Uint8Array) => ports.verify(claim.publicKey, signed, claim.signatureBytes, terms)
+  if (verify(new TextEncoder().encode(message))) return accepted(true)
+  const failed = { ...received, challengeName: challenge.name, challengeText, url, bodyBytes: body.bytes }
   return rejected('invalid_signature', {
-    likely_cause: registered ? await likelyCause(failed, verify, ports.causes) : SOME_DIFFERENCE,
+    likely_cause: registered
+      ? await likelyCause({ claim, upload: failed, headers }, verify, ports.causes)
+      : NOT_LOOKED_FOR,
     canonical_message: message,
-    fields: signedFields(request),
+    fields,
     body_bytes: body.bytes,
   })
 }

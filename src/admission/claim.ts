@@ -4,9 +4,10 @@
  * Presence and grammar, then freshness, then whether hotkey and signature have a possible shape.
  */
 
-import { parseSignature } from '../crypto/signature.ts'
+import { parseSignature, schemeOf } from '../crypto/signature.ts'
 import { decodeSs58 } from '../crypto/ss58.ts'
-import { parseSignedHeaders, parseTimestamp, type SignedHeaders } from '../protocol/headers.ts'
+import { parseSigned } from '../protocol/choose-dialect.ts'
+import type { SignedHeaders } from '../protocol/dialect.ts'
 import { rejected } from '../protocol/problem.ts'
 import { accepted, type Result } from '../protocol/result.ts'
 
@@ -18,19 +19,21 @@ export interface Claim extends SignedHeaders {
   readonly signatureBytes: Uint8Array
 }
 
-export interface TimePolicy {
+export interface ClaimPolicy {
+  /** This gateway's own, as the receiver of `btauth/1`; undefined where that dialect is off. */
+  readonly gatewayHotkey: string | undefined
   readonly signatureTtlSeconds: number
   readonly nonceTtlSeconds: number
 }
 
 /** `now`: Unix seconds when the headers arrived. */
-export function checkHeaders(headers: Headers, now: number, policy: TimePolicy): Result<Claim> {
-  const signed = parseSignedHeaders(headers)
+export function checkHeaders(headers: Headers, now: number, policy: ClaimPolicy): Result<Claim> {
+  const signed = parseSigned(headers, policy.gatewayHotkey)
   if (!signed.ok) return signed
-  const timestamp = parseTimestamp(signed.value.timestampText)
-  if (!timestamp.ok) return timestamp
-  const fresh = checkFreshness(timestamp.value, now, policy.signatureTtlSeconds)
-  return fresh.ok ? checkShape(signed.value, timestamp.value) : fresh
+  const { time } = signed.value
+  if (!time.ok) return time
+  const fresh = checkFreshness(time.value, now, policy.signatureTtlSeconds)
+  return fresh.ok ? checkShape(signed.value, time.value) : fresh
 }
 
 /** Whether hotkey and signature can be such at all. */
@@ -38,13 +41,19 @@ export function checkShape(signed: SignedHeaders, timestamp: bigint): Result<Cla
   const publicKey = decodeSs58(signed.hotkey)?.publicKey
   if (publicKey === undefined) {
     return rejected('invalid_signature', {
-      likely_cause: 'X-Hotkey is not an SS58 address with a right checksum',
+      likely_cause: `${signed.hotkeyHeader} is not an SS58 address with a right checksum`,
     })
   }
   const signatureBytes = parseSignature(signed.signature)
   if (signatureBytes === undefined) {
     return rejected('invalid_signature', {
-      likely_cause: 'X-Signature is not 128 hex digits with an optional 0x',
+      likely_cause: `${signed.signatureHeader} is not 128 hex digits with an optional 0x`,
+    })
+  }
+  const scheme = schemeOf(signatureBytes)
+  if (signed.scheme !== undefined && signed.scheme !== scheme) {
+    return rejected('invalid_signature', {
+      likely_cause: `the signature is ${scheme} and the request names ${signed.scheme}; name the scheme that signed`,
     })
   }
   return accepted({ ...signed, timestamp, publicKey, signatureBytes })
@@ -61,7 +70,7 @@ export function checkFreshness(timestamp: bigint, now: number, windowSeconds: nu
  * A body may be slow, but not outlast the memory of its nonce: a copy of the request that was accepted first reserved it at
  * timestamp - window at the earliest, so until timestamp - window + retention a replay is certain to be seen.
  */
-export function checkDelay(timestamp: bigint, now: number, policy: TimePolicy): Result<true> {
+export function checkDelay(timestamp: bigint, now: number, policy: ClaimPolicy): Result<true> {
   const longest = policy.nonceTtlSeconds - policy.signatureTtlSeconds
   return BigInt(now) - timestamp <= BigInt(longest) ? accepted(true) : stale(timestamp, now, longest)
 }

@@ -8,7 +8,7 @@
 
 import { type Challenge, requireChallenge } from '../challenge/challenge.ts'
 import { decodeSs58 } from '../crypto/ss58.ts'
-import { parseSignedHeaders, parseTimestamp } from '../protocol/headers.ts'
+import { parseSigned } from '../protocol/choose-dialect.ts'
 import { ageSeconds } from '../protocol/metagraph.ts'
 import { problemBody, rejected } from '../protocol/problem.ts'
 import { accepted, type Result } from '../protocol/result.ts'
@@ -85,8 +85,8 @@ export async function dryRun(
   }
   const now = upload.receivedAt
   const challenge = note('challenge', requireChallenge(policy.challenges, upload.challengeText))
-  const signed = note('headers', parseSignedHeaders(upload.headers))
-  const timestamp = signed && note('timestamp', parseTimestamp(signed.timestampText))
+  const signed = note('headers', parseSigned(upload.headers, policy.gatewayHotkey))
+  const timestamp = signed && note('timestamp', signed.time)
   const fresh =
     timestamp !== undefined && note('freshness', checkFreshness(timestamp, now, policy.signatureTtlSeconds))
   const shape = signed && checkShape(signed, timestamp ?? 0n)

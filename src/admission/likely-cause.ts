@@ -9,20 +9,12 @@
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js'
-import type { Challenge } from '../challenge/challenge.ts'
-import { canonicalMessage, type SignedRequest } from '../protocol/canonical.ts'
-import { rawPath, rawQuery } from '../protocol/path.ts'
+import type { FailedUpload, SignedHeaders } from '../protocol/dialect.ts'
 
 export interface FailedSignature {
-  /** What the gateway expected to be signed. */
-  readonly request: SignedRequest
-  readonly challenge: Challenge
-  /** The challenge as the URL has it. */
-  readonly challengeText: string
-  /** The URL as the client asked for it. */
-  readonly url: string
+  readonly claim: SignedHeaders
+  readonly upload: FailedUpload
   readonly headers: Headers
-  readonly bodyBytes: number
 }
 
 /** Verifications for one request, and for one isolate: a burst, then so many a second. */
@@ -30,16 +22,10 @@ const MAX_ATTEMPTS = 16
 const BURST = 160
 const PER_SECOND = 16
 
-const EMPTY_HASH = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
-/** Subnets people sign for by mistake: this project's, its testnet twin, and bittensor's default. */
-const USUAL_NETUIDS = [100, 541, 1]
+const SOME_DIFFERENCE = 'the text that was signed differs from canonical_message, or another key signed it'
 
-/** In characters; see `suspects`. */
-const LONGEST_URL = 2048
-
-/** What is said of everybody whose cause was not looked for. */
-export const SOME_DIFFERENCE =
-  'the text that was signed differs from canonical_message, or another key signed it'
+/** For a hotkey that is not registered: a stranger's request must not cost more than its one verification. */
+export const NOT_LOOKED_FOR = `${SOME_DIFFERENCE}; the gateway looks for the mistake only for registered hotkeys`
 
 export interface AttemptBudget {
   take(): boolean
@@ -69,77 +55,26 @@ export async function likelyCause(
   const changed = changedBody(failed)
   if (changed !== undefined) return changed
   let attempts = 0
-  for await (const [cause, message] of suspects(failed)) {
-    if (attempts++ === MAX_ATTEMPTS || !budget.take()) return `${SOME_DIFFERENCE}; ${bodyAdvice(failed)}`
+  for await (const [cause, message] of failed.claim.suspects(failed.upload)) {
+    if (attempts++ === MAX_ATTEMPTS || !budget.take())
+      return `${SOME_DIFFERENCE}; the gateway could not try every known mistake now; ${bodyAdvice(failed)}`
     if (verify(typeof message === 'string' ? utf8(message) : message)) return cause
   }
-  const rest = 'X-Hotkey is the hotkey of another wallet than the key that signed, or other text was signed'
+  const { hotkeyHeader } = failed.claim
+  const rest = `either ${hotkeyHeader} and the signing key belong to different wallets, or a different text was signed`
   return declaredHash(failed.headers) === undefined
-    ? `no usual mistake fits: ${rest} (compare canonical_message), or ${bodyAdvice(failed)}`
-    : `no usual mistake fits and the body arrived as declared: ${rest} (compare canonical_message)`
-}
-
-type Suspect = readonly [cause: string, message: string | Uint8Array]
-
-/** Grounds first, then what happens most. */
-async function* suspects(failed: FailedSignature): AsyncGenerator<Suspect> {
-  const { request, challenge, challengeText, url, bodyBytes } = failed
-  const { path, slug, netuid, family, bodyHash, timestamp } = request
-  const but = (change: Partial<SignedRequest>) => canonicalMessage({ ...request, ...change })
-  const message = canonicalMessage(request)
-  const bytes = utf8(message)
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
-
-  for (const name of new Set([challengeText, challenge.name])) {
-    if (name !== slug)
-      yield [`signed with "${name}" as the slug; sign the challenge's slug, ${slug}`, but({ slug: name })]
-  }
-  // A long query or path is not tried: each attempt would cost as much as its length.
-  const query = url.length > LONGEST_URL ? '' : rawQuery(url)
-  const encoded = url.length > LONGEST_URL ? path : rawPath(url)
-  if (query !== '')
-    yield ['signed with the query in the path; sign the path without it', but({ path: path + query })]
-  if (encoded !== path)
-    yield ['signed with the percent-encoded path; sign it decoded', but({ path: encoded })]
-  if (bodyBytes > 0)
-    yield ['signed with the hash of an empty body; hash the bytes you send', but({ bodyHash: EMPTY_HASH })]
-  yield [
-    'signed with the body hash in upper case; write it in lower case',
-    but({ bodyHash: bodyHash.toUpperCase() }),
-  ]
-  yield [`signed with the challenge's own path; sign the gateway's, ${path}`, but({ path: '/submissions' })]
-  yield [`signed with a slash at the end of the path; sign ${path}`, but({ path: `${path}/` })]
-  yield [
-    'signed with a line end behind the message, as echo adds one; sign the message alone (printf %s)',
-    `${message}\n`,
-  ]
-  yield [`signed with the path of the dry run; sign the upload's, ${path}`, but({ path: `${path}/verify` })]
-  if (url.length <= LONGEST_URL)
-    yield [`signed with the full URL; sign its path only, ${path}`, but({ path: url })]
-  yield ['signed with the method in lower case; sign POST', message.replace(':POST:', ':post:')]
-  yield [
-    'signed with milliseconds; sign X-Timestamp as you send it, in whole seconds',
-    but({ timestamp: `${timestamp}000` }),
-  ]
-  const other = family === 'base' ? 'platform' : 'base'
-  yield [`signed for ${other}-upload-v1; this gateway takes ${family}-upload-v1`, but({ family: other })]
-  yield ['signed the SHA-256 of the message; sign the message itself', digest]
-  yield ['signed the hex SHA-256 of the message; sign the message itself', bytesToHex(digest)]
-  yield ['signed the message as hex text; sign its UTF-8 bytes', bytesToHex(bytes)]
-  for (const usual of USUAL_NETUIDS) {
-    if (usual !== netuid)
-      yield [`signed for netuid ${usual}; this gateway serves netuid ${netuid}`, but({ netuid: usual })]
-  }
+    ? `no known mistake fits: ${rest} (compare canonical_message), or ${bodyAdvice(failed)}`
+    : `no known mistake fits and the body arrived as declared: ${rest} (compare canonical_message)`
 }
 
 /** The client said which bytes it signed, and others arrived. */
 function changedBody(failed: FailedSignature): string | undefined {
   const declared = declaredHash(failed.headers)
-  const { bodyHash } = failed.request
+  const { bodyHash, bodyBytes } = failed.upload
   if (declared === undefined || declared === bodyHash) return undefined
   const length = /^\d{1,12}$/.exec(failed.headers.get('x-body-length') ?? '')?.[0]
   const sent = length === undefined ? declared : `${declared} (${length} bytes)`
-  return `the body changed after signing: SHA-256 ${sent} was declared, ${bodyHash} (${failed.bodyBytes} bytes) arrived; ${bodyAdvice(failed)}`
+  return `the body changed after signing: SHA-256 ${sent} was declared, ${bodyHash} (${bodyBytes} bytes) arrived; ${bodyAdvice(failed)}`
 }
 
 /** `Content-Digest: sha-256=:base64:` (RFC 9530), else `X-Body-SHA256: hex`; undefined when absent or not a SHA-256. */

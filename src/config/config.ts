@@ -36,6 +36,8 @@ export interface Config {
   readonly uploadsPerHour: number
   /** Admitted without the metagraph and without a uid. */
   readonly extraHotkeys: ReadonlySet<string>
+  /** The receiver that miners name in `btauth/1`; undefined where that dialect is off. */
+  readonly gatewayHotkey: string | undefined
   /** Empty: no endpoint is asked, snapshots are pushed. */
   readonly chainEndpoints: readonly ChainEndpoint[]
   /** `0x` and 64 lower-case hex digits. */
@@ -113,6 +115,7 @@ export function parseConfig(env: object): ParsedConfig {
       '0x and 64 lower-case hex digits',
     ),
     metagraphMaxAgeSeconds: read.integer('METAGRAPH_MAX_AGE_SECONDS', 1200, 60, 86_400),
+    gatewayHotkey: read.optional('GATEWAY_HOTKEY', isHotkey, HOTKEYS, (hotkey) => hotkey),
     challenges,
     services: readServices(read, challenges),
     challengeTokens: readTokens(read),

@@ -17,12 +17,18 @@ const SCHNORRKEL_MARKER = 0x80
 const WRAP_BEFORE = new TextEncoder().encode('<Bytes>')
 const WRAP_AFTER = new TextEncoder().encode('</Bytes>')
 
-/** `registered`: the key belongs to a hotkey of the metagraph, so remembering it is worth memory. */
+interface VerifyTerms {
+  /** The key belongs to a hotkey of the metagraph, so remembering it is worth memory. */
+  readonly registered?: boolean
+  /** A wallet may have signed `<Bytes>message</Bytes>` instead of the message; true by default. */
+  readonly mayBeWrapped?: boolean
+}
+
 export type Verifier = (
   publicKey: Uint8Array,
   message: Uint8Array,
   signature: Uint8Array,
-  registered?: boolean,
+  terms?: VerifyTerms,
 ) => boolean
 
 /** 64 bytes from 128 hex digits of either case, with or without `0x`; undefined for anything else. */
@@ -38,24 +44,29 @@ export function createVerifier(limits: KeyCacheLimits = KEY_CACHE_LIMITS): Verif
 
 /** The same over a given memory. */
 export function verifierOver(cache: KeyCache): Verifier {
-  return (publicKey, message, signature, registered) =>
-    answer(publicKey, message, signature, registered === true ? cache : undefined)
+  return (publicKey, message, signature, terms) =>
+    answer(publicKey, formsOf(message, terms), signature, terms?.registered ? cache : undefined)
 }
 
 /** The same answer without any memory. */
 export const verifySignature: Verifier = (publicKey, message, signature) =>
-  answer(publicKey, message, signature, undefined)
+  answer(publicKey, formsOf(message), signature, undefined)
+
+/** The scheme that a signature of 64 bytes is marked with. */
+export function schemeOf(signature: Uint8Array): Scheme['name'] {
+  return readMarker(signature)[0].name
+}
 
 function answer(
   publicKey: unknown,
-  message: unknown,
+  forms: Iterable<Uint8Array>,
   signature: unknown,
   cache: KeyCache | undefined,
 ): boolean {
   try {
-    if (!isBytes(publicKey) || !isBytes(message) || !isBytes(signature)) return false
+    if (!isBytes(publicKey) || !isBytes(signature)) return false
     if (publicKey.length !== 32 || signature.length !== 64) return false
-    return verify(publicKey, message, signature, cache)
+    return verify(publicKey, forms, signature, cache)
   } catch {
     // Decoding answers undefined by itself; this is for objects that lie about being bytes.
     return false
@@ -64,22 +75,23 @@ function answer(
 
 function verify(
   publicKey: Uint8Array,
-  message: Uint8Array,
+  forms: Iterable<Uint8Array>,
   signature: Uint8Array,
   cache: KeyCache | undefined,
 ): boolean {
   const [scheme, bytes] = readMarker(signature)
   const key = cache?.find(scheme, publicKey) ?? decodeKey(scheme, publicKey)
   if (key === undefined) return false
-  const valid = signsAny(scheme, key, bytes, formsOf(message))
+  const valid = signsAny(scheme, key, bytes, forms)
   if (valid) cache?.remember(scheme, key)
   return valid
 }
 
 /** As it is, then as wallets wrap it, which is done only when it is asked for. */
-function* formsOf(message: Uint8Array): Generator<Uint8Array> {
+function* formsOf(message: unknown, terms?: VerifyTerms): Generator<Uint8Array> {
+  if (!isBytes(message)) return
   yield message
-  yield concatBytes(WRAP_BEFORE, message, WRAP_AFTER)
+  if (terms?.mayBeWrapped !== false) yield concatBytes(WRAP_BEFORE, message, WRAP_AFTER)
 }
 
 /** The scheme, and the signature with the marker cleared. */

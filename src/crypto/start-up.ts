@@ -30,7 +30,9 @@ const KNOWN: readonly [publicKey: string, message: string, signature: string][] 
 export function checkVerifier(): void {
   const hot = createVerifier({ maxKeys: KNOWN.length, maxBytes: 1 << 20, combAfter: 1 })
   checkKnownSignatures(verifySignature)
-  checkKnownSignatures((publicKey, message, signature) => hot(publicKey, message, signature, true))
+  checkKnownSignatures((publicKey, message, signature) =>
+    hot(publicKey, message, signature, { registered: true }),
+  )
 }
 
 /** Throws when a verifier does not know its signatures. */

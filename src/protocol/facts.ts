@@ -32,6 +32,8 @@ const UNITS = [
   [100_000_000_000_000, 'microseconds'],
   [100_000_000_000, 'milliseconds'],
 ] as const
+/** As seconds this is March 1973; seconds, milli- and microseconds read as nanoseconds are below it. */
+const LONG_PAST = 100_000_000
 
 export type NoFacts = Record<never, never>
 /** The name of what this gateway's operator has not set, where that alone is why. */
@@ -106,6 +108,8 @@ export function clockSentence(facts: StaleFacts): string {
     return 'X-Timestamp is not a time in whole Unix seconds. Nanoseconds have to be divided by 1,000,000,000.'
   const unit = UNITS.find(([from]) => (facts.request_time ?? 0) >= from)?.[1]
   if (unit !== undefined) return `X-Timestamp is in ${unit}; it must be whole seconds.`
+  if (facts.server_time > LONG_PAST && (facts.request_time ?? 0) < LONG_PAST)
+    return 'The signed time is decades ago: X-Timestamp is in whole seconds, X-Bittensor-Nonce in nanoseconds.'
   const way = skew > 0 ? 'ahead of' : 'behind'
-  return `X-Timestamp is ${Math.abs(skew)} seconds ${way} the gateway's clock; at most ${facts.max_skew_seconds} are allowed.`
+  return `The signed time is ${Math.abs(skew)} seconds ${way} the gateway's clock; at most ${facts.max_skew_seconds} are allowed.`
 }

@@ -25,6 +25,11 @@ export function percentDecoded(text: string): string {
   })
 }
 
+/** The request target of a URL as sent: raw path and query. */
+export function rawTarget(url: string): string {
+  return rawPath(url) + rawQuery(url)
+}
+
 /** The query with its `?`, byte for byte as sent, or the empty string. A `#` ends it: the runtime passes one on that has no place in a request. */
 export function rawQuery(url: string): string {
   return /^[^?#]*(\?[^#]*)/.exec(url)?.[1] ?? ''

@@ -24,6 +24,10 @@ import {
   type UnknownHotkeyFacts,
 } from './facts.ts'
 
+const BTAUTH_PREFIX = 'x-bittensor-'
+const BTAUTH_NEEDS =
+  'X-Bittensor-Version, -Hotkey, -Receiver, -Nonce and -Signature, as bittensor.http_auth.sign makes them'
+
 const WWW_AUTHENTICATE = {
   upload: 'Hotkey-Signature realm="upload", headers="x-hotkey x-signature x-nonce x-timestamp"',
   admin: 'Bearer realm="admin"',
@@ -45,7 +49,7 @@ export const PROBLEMS = {
     title: 'Missing header',
     detail: (facts: { readonly header: string }) => `missing ${facts.header}`,
     hint: (facts: { readonly header: string }) =>
-      `Send ${facts.header}; a signed upload needs X-Hotkey, X-Signature, X-Nonce and X-Timestamp.`,
+      `Send ${facts.header}; a signed upload needs ${facts.header.startsWith(BTAUTH_PREFIX) ? BTAUTH_NEEDS : 'X-Hotkey, X-Signature, X-Nonce and X-Timestamp'}.`,
     challenge: 'upload',
   },
   malformed_header: {
@@ -59,7 +63,8 @@ export const PROBLEMS = {
     status: 401,
     title: 'Invalid timestamp',
     detail: (_: NoFacts) => 'invalid timestamp',
-    hint: () => 'X-Timestamp is the time in whole Unix seconds, such as 1700000000.',
+    hint: () =>
+      'Send the time as digits: X-Timestamp in whole Unix seconds, such as 1700000000; X-Bittensor-Nonce in Unix nanoseconds.',
     challenge: 'upload',
   },
   stale_signature: {
@@ -77,7 +82,7 @@ export const PROBLEMS = {
     hint: (facts: InvalidSignatureFacts) =>
       facts.canonical_message === undefined
         ? 'Send the hotkey as SS58 and the signature as 128 hex digits, with or without 0x.'
-        : 'Compare canonical_message with the text you signed, byte for byte; sign those UTF-8 bytes with the hotkey of X-Hotkey.',
+        : 'Compare canonical_message with the text you signed, byte for byte; sign those UTF-8 bytes with the hotkey that the request names.',
     challenge: 'upload',
   },
   unknown_hotkey: {

@@ -4,6 +4,7 @@
 
 import { QUOTA_SECONDS } from '../admission/ports.ts'
 import type { Config } from '../config/config.ts'
+import { BTAUTH } from '../protocol/btauth.ts'
 import { NONCE_MAX_LENGTH } from '../protocol/headers.ts'
 import { ageSeconds } from '../protocol/metagraph.ts'
 import type { RouteContext } from './context.ts'
@@ -32,7 +33,16 @@ export async function getReady(c: RouteContext): Promise<Response> {
 
 export function getVersion(c: RouteContext): Response {
   const { config, version } = c.env.gateway
-  return c.json({ version, netuid: config.netuid, protocol_family: config.family }, 200, NO_STORE)
+  const { netuid, family, gatewayHotkey } = config
+  const own = `${family}-upload-v1`
+  const facts = {
+    version,
+    netuid,
+    protocol_family: family,
+    dialects: gatewayHotkey === undefined ? [own] : [own, BTAUTH],
+    receiver: gatewayHotkey ?? null,
+  }
+  return c.json(facts, 200, NO_STORE)
 }
 
 /** The clock that freshness is judged by, in Unix seconds. */

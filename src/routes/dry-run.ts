@@ -14,6 +14,8 @@ import { clientOf, ledgerFields, refuseBusyAddress, stateQuota } from './rate-li
 /** A report stays short however long the query is. */
 const SHOWN_QUERY_LENGTH = 1024
 const SUFFIX = /\/verify$/
+/** The last segment of the path as sent, whose letters and slash may be percent-encoded. */
+const RAW_SUFFIX = /(?:\/|%2f)(?:(?!\/|%2f).)*$/i
 
 export async function postVerify(c: RouteContext): Promise<Response> {
   const { config, ports, budgets, challenges } = c.env.gateway
@@ -28,7 +30,7 @@ export async function postVerify(c: RouteContext): Promise<Response> {
       challengeText,
       method: c.req.raw.method,
       path: c.env.path.replace(SUFFIX, ''),
-      url: target.replace(SUFFIX, '') + query,
+      url: target.replace(RAW_SUFFIX, '') + query,
       headers: c.req.raw.headers,
       body: c.req.raw.body,
       requestId: entry.request_id,

@@ -99,21 +99,21 @@ describe('a mistake and its name', () => {
       'the hex SHA-256 of the message',
     ],
     ["the message's hex text", over(Buffer.from(MESSAGE).toString('hex')), 'the message as hex text'],
-    ['another wallet signed', over(MESSAGE, OTHER_WALLET), 'hotkey of another wallet'],
+    ['another wallet signed', over(MESSAGE, OTHER_WALLET), 'belong to different wallets'],
     [
       'a subnet nobody guesses',
       { signed: { netuid: 7 } },
-      'or other text was signed (compare canonical_message)',
+      'a different text was signed (compare canonical_message)',
     ],
     [
       'another wallet signed, its own hotkey in the text',
       { signer: OTHER_WALLET, headers: { 'x-hotkey': ALICE_HOTKEY } },
-      'hotkey of another wallet',
+      'belong to different wallets',
     ],
     [
       'another wallet signed, and the body is as declared',
       { signer: OTHER_WALLET, headers: { 'x-hotkey': ALICE_HOTKEY, 'content-digest': DIGEST } },
-      'no usual mistake fits and the body arrived as declared: X-Hotkey',
+      'no known mistake fits and the body arrived as declared: either X-Hotkey',
     ],
     [
       'body changed, Content-Digest sent',

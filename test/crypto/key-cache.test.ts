@@ -91,8 +91,10 @@ describe('who may enter', () => {
     const cache = createKeyCache({ ...ROOMY, maxKeys: 1 })
     const verify = verifierOver(cache)
     const [miner, other] = [signerOf(1), signerOf(2)]
-    verify(miner.publicKey, MESSAGE, miner.sign(MESSAGE, RANDOM), true)
-    verify(other.publicKey, forged ? RANDOM : MESSAGE, other.sign(MESSAGE, RANDOM), registered)
+    verify(miner.publicKey, MESSAGE, miner.sign(MESSAGE, RANDOM), { registered: true })
+    verify(other.publicKey, forged ? RANDOM : MESSAGE, other.sign(MESSAGE, RANDOM), {
+      registered: registered === true,
+    })
     return cache.find(sr25519, miner.publicKey) === undefined
   }
 

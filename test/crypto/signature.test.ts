@@ -75,11 +75,11 @@ describe.each(['sr25519', 'ed25519'] as const)('%s', (scheme) => {
   test('inputs are not changed and not kept', () => {
     const verify = createEagerVerifier()
     const [key, bytes] = [signer.publicKey.slice(), signature.slice()]
-    expect(verify(key, MESSAGE, bytes, true)).toBe(true)
+    expect(verify(key, MESSAGE, bytes, { registered: true })).toBe(true)
     expect(bytes).toEqual(signature)
     key.fill(0)
-    expect(verify(signer.publicKey, MESSAGE, signature, true)).toBe(true)
-    expect(verify(key, MESSAGE, signature, true)).toBe(false)
+    expect(verify(signer.publicKey, MESSAGE, signature, { registered: true })).toBe(true)
+    expect(verify(key, MESSAGE, signature, { registered: true })).toBe(false)
   })
 
   test('bytes at an offset of a larger buffer, and Node Buffers', () => {
@@ -141,7 +141,7 @@ test('limits of zero remember nothing and answer the same', () => {
   const signer = createSigner(SEED, 'sr25519')
   const signature = signer.sign(MESSAGE, RANDOM)
   for (let times = 0; times < 3; times++)
-    expect(verify(signer.publicKey, MESSAGE, signature, true)).toBe(true)
+    expect(verify(signer.publicKey, MESSAGE, signature, { registered: true })).toBe(true)
 })
 
 describe('random and mutated signatures', () => {

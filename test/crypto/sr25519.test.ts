@@ -36,7 +36,8 @@ describe('known signatures', () => {
     const expected = row.valid || ACCEPTED_WRAPPED.includes(row.id)
     expect(verifySignature(publicKey, message, signature)).toBe(expected)
     const hot = createEagerVerifier()
-    for (let times = 0; times < 3; times++) expect(hot(publicKey, message, signature, true)).toBe(expected)
+    for (let times = 0; times < 3; times++)
+      expect(hot(publicKey, message, signature, { registered: true })).toBe(expected)
   })
 })
 
@@ -47,8 +48,8 @@ describe.skipIf(NO_VECTORS)(`statements of mainnet validators${FROM_VECTORS}`, (
     for (const row of DELEGATES.vectors) {
       const [publicKey, message, signature] = parts(row)
       const answer = verifySignature(publicKey, message, signature)
-      expect(hot(publicKey, message, signature, true)).toBe(answer)
-      expect(hot(publicKey, message, signature, true)).toBe(answer)
+      expect(hot(publicKey, message, signature, { registered: true })).toBe(answer)
+      expect(hot(publicKey, message, signature, { registered: true })).toBe(answer)
       if (answer !== row.valid) {
         expect(schnorrkelVerify(publicKey, wrap(message), signature)).toBe(true)
         retried.push(row.hotkey)

@@ -86,7 +86,16 @@ describe("the gateway's own routes", () => {
   const OWN: [path: string, body: object][] = [
     ['/health', { status: 'ok' }],
     ['/ready', { status: 'ready', netuid: 100, metagraph: { block: 1000, age_seconds: 30, hotkeys: 2 } }],
-    ['/version', { version: 'v1', netuid: 100, protocol_family: 'platform' }],
+    [
+      '/version',
+      {
+        version: 'v1',
+        netuid: 100,
+        protocol_family: 'platform',
+        dialects: ['platform-upload-v1'],
+        receiver: null,
+      },
+    ],
     ['/v1/time', { server_time: NOW }],
     [
       '/v1/limits',

@@ -154,6 +154,7 @@ export function world(changes: WorldChanges = {}): World {
     policy: {
       family: 'platform',
       netuid: 100,
+      gatewayHotkey: undefined,
       challenges: [
         {
           slug: 'demo',
@@ -251,7 +252,7 @@ function memoryLedger(spent: Map<string, Reservation>): Ledger {
   }
 }
 
-function toHeaders(values: Record<string, string | undefined>): Headers {
+export function toHeaders(values: Record<string, string | undefined>): Headers {
   const headers = new Headers()
   for (const [name, value] of Object.entries(values)) if (value !== undefined) headers.set(name, value)
   return headers
@@ -261,6 +262,6 @@ function seed(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text, 'hex'))
 }
 
-function hex(bytes: Uint8Array): string {
+export function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex')
 }

@@ -9,7 +9,8 @@ import { exampleOf, type Schema, schemaOf } from './schema.ts'
 
 const PROBLEM_MEDIA = 'application/problem+json'
 const DESCRIPTION = `HEAD works wherever GET does; another method is 405 with Allow, a trailing slash 307, an unknown path 404. Every answer
-has X-Request-Id; what may be retried has Retry-After. {challenge} is a slug or an unambiguous name; {path} may have slashes.`
+has X-Request-Id; what may be retried has Retry-After. {challenge} is a slug or an unambiguous name; {path} may have slashes.
+Where GET /version names btauth/1, an upload and its dry run may carry the X-Bittensor-* headers of bittensor.http_auth.sign instead of the four.`
 
 /** What is signed, and the README's worked example of it. */
 const SIGNED_HEADERS: Readonly<Record<string, Schema>> = {

@@ -106,7 +106,14 @@ export const OPERATIONS: Operations = {
   '/version': {
     get: {
       summary: 'What is deployed',
-      own: { 200: { ...DEPLOYED, protocol_family: 'platform' } },
+      own: {
+        200: {
+          ...DEPLOYED,
+          protocol_family: 'platform',
+          dialects: ['platform-upload-v1'],
+          'receiver?': HOTKEY,
+        },
+      },
     },
   },
   '/openapi.json': { get: { summary: 'This document', own: { 200: { openapi: '3.1.0' } } } },

@@ -1,0 +1,22 @@
+/**
+ * Which dialect a request speaks.
+ *
+ * A request has one signer: with both kinds of headers it could be read as two people's. Without a receiver `btauth/1` is off and its headers
+ * mean nothing.
+ */
+
+import { parseBtauthHeaders, speaksBtauth } from './btauth-dialect.ts'
+import type { SignedHeaders } from './dialect.ts'
+import { PLATFORM_HEADERS, parseSignedHeaders } from './platform-dialect.ts'
+import { rejected } from './problem.ts'
+import type { Result } from './result.ts'
+
+/** `receiver`: this gateway's own hotkey, undefined where it has none. */
+export function parseSigned(headers: Headers, receiver: string | undefined): Result<SignedHeaders> {
+  if (receiver === undefined || !speaksBtauth(headers)) return parseSignedHeaders(headers)
+  if (PLATFORM_HEADERS.some((name) => headers.has(name)))
+    return rejected('bad_request', {
+      reason: 'sign with X-Bittensor-* headers or with X-Hotkey and its three, not with both',
+    })
+  return parseBtauthHeaders(headers, receiver)
+}
