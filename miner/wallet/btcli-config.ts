@@ -63,8 +63,9 @@ async function readConfig(version: 9 | 11, file: string): Promise<BtcliConfig | 
 
 /** As btcli's own reader has it (YAML 1.1); an empty file names nothing. */
 async function parseYaml(text: string): Promise<unknown> {
-  const { parseDocument } = await import('yaml')
-  const document = parseDocument(text, { version: '1.1', logLevel: 'silent' })
+  // CommonJS: a bundle has no other export than this one.
+  const { default: yaml } = await import('yaml')
+  const document = yaml.parseDocument(text, { version: '1.1', logLevel: 'silent' })
   return document.errors.length > 0 ? undefined : (document.toJS() ?? {})
 }
 

@@ -71,6 +71,19 @@ describe.skipIf(registry.missing)(`installed${registry.note}`, () => {
     expect(stdout).toContain('5CyoQ6R2cEAiEHwuXcxcEDmqf9FBBP5uUchD8H2yZ8Mj4NXR')
   })
 
+  test('proxies and the configuration of btcli 9 find theirs', async () => {
+    const cli = path.join(folder, 'node_modules/platform-edge-gateway/dist-miner/cli.js')
+    await writeFile(path.join(folder, 'config.yml'), 'wallet_name: from yaml\n')
+    const env = { BTCLI_CONFIG_PATH: path.join(folder, 'config.yml'), BTCLI_CONFIG: '/nonexistent' }
+    const configured = await run(process.execPath, [cli, 'whoami'], env)
+    expect(configured.stderr).toContain('/from yaml/hotkeys/default')
+    for (const url of ['http://192.0.2.1', 'https://192.0.2.1']) {
+      const proxied = { ALL_PROXY: 'http://127.0.0.1:1', PLATFORM_EDGE_SEED: SEED, PLATFORM_EDGE_URL: url }
+      const { stdout } = await run(process.execPath, [cli, 'doctor'], proxied)
+      expect(stdout).toContain(`no answer from ${url} through the proxy http://127.0.0.1:1 (ECONNREFUSED)`)
+    }
+  })
+
   test('the SDK in Node', async () => {
     await writeFile(
       path.join(folder, 'sdk.js'),

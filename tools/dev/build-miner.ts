@@ -16,6 +16,8 @@ import { build } from 'esbuild'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 const OUT = path.join(ROOT, 'dist-miner')
+/** What CommonJS libraries load Node's own modules with (yaml, and debug under the proxy agents). */
+const REQUIRE = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);"
 
 await rm(OUT, { recursive: true, force: true })
 await build({
@@ -31,7 +33,7 @@ await build({
   minify: true,
   // kerberos: of proxies that ask for it, which nothing here does.
   external: ['libsodium-wrappers-sumo', 'kerberos'],
-  banner: { js: '#!/usr/bin/env node' },
+  banner: { js: `#!/usr/bin/env node\n${REQUIRE}` },
 })
 await chmod(path.join(OUT, 'cli.js'), 0o755)
 const tsc = path.join(
