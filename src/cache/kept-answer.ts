@@ -5,7 +5,7 @@
 import { type Lifetime, usefulSeconds } from './lifetime.ts'
 
 export interface Kept {
-  readonly body: Uint8Array<ArrayBuffer> | string
+  readonly body: Uint8Array<ArrayBuffer>
   /** As the client is to see them, all but `Age`. */
   readonly headers: Headers
   /** Unix seconds when it was fresh at its origin. */
@@ -13,8 +13,9 @@ export interface Kept {
   readonly lifetime: Lifetime
 }
 
-/** What an answer takes beside its body, roughly. */
-const ENTRY_BYTES = 2000
+/** What an answer, and each of its headers, takes beside what can be counted, roughly. */
+const ENTRY_BYTES = 500
+const HEADER_BYTES = 100
 /** Where an entry of the cache says when it was fetched and how long it is good for. */
 const KEPT = 'x-edge-kept'
 const KEPT_CONTROL = 'x-edge-cache-control'
@@ -24,22 +25,28 @@ export interface Memory {
   set(key: string, kept: Kept): void
 }
 
-/** Forgets everything when `maxBytes` are full: the cache behind it still knows. */
+/** Forgets everything when `maxBytes` are full, keys and headers included: the cache behind it still knows. */
 export function createMemory(maxBytes: number): Memory {
   const answers = new Map<string, Kept>()
   let bytes = 0
-  const sizeOf = (kept: Kept | undefined) => (kept === undefined ? 0 : kept.body.length + ENTRY_BYTES)
   return {
     get: (key) => answers.get(key),
     set(key, kept) {
-      bytes += sizeOf(kept) - sizeOf(answers.get(key))
+      bytes += sizeOf(key, kept) - sizeOf(key, answers.get(key))
       if (bytes > maxBytes) {
         answers.clear()
-        bytes = sizeOf(kept)
+        bytes = sizeOf(key, kept)
       }
       answers.set(key, kept)
     },
   }
+}
+
+function sizeOf(key: string, kept: Kept | undefined): number {
+  if (kept === undefined) return 0
+  let bytes = ENTRY_BYTES + key.length + kept.body.byteLength
+  for (const [name, value] of kept.headers) bytes += HEADER_BYTES + name.length + value.length
+  return bytes
 }
 
 /** `now` in Unix seconds. */

@@ -64,7 +64,7 @@ export function getWeights(c: RouteContext): Promise<Response> {
       'cache-control': `public, max-age=${freshSeconds}`,
     })
     const lifetime = { freshSeconds, staleSeconds: 0, errorSeconds: left - freshSeconds }
-    return { kind: 'keep', body: weights.text, headers, lifetime }
+    return { kind: 'keep', body: toBytes(weights.text), headers, lifetime }
   })
 }
 
@@ -88,7 +88,7 @@ export function getDashboard(c: RouteContext): Promise<Response> {
       staleSeconds: DASHBOARD_STALE_SECONDS,
       errorSeconds: DASHBOARD_ERROR_SECONDS,
     }
-    return { kind: 'keep', body: text, headers, lifetime }
+    return { kind: 'keep', body: toBytes(text), headers, lifetime }
   })
 }
 
@@ -158,4 +158,8 @@ async function readMaster(
     waitUntil: (work) => c.executionCtx.waitUntil(work),
   }
   return answerFromCache(c, read)
+}
+
+function toBytes(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(new TextEncoder().encode(text))
 }

@@ -17,7 +17,7 @@ beforeEach(async () => {
 function keep(body: string, headers: Record<string, string> = {}): Fetched {
   return {
     kind: 'keep',
-    body,
+    body: Uint8Array.from(new TextEncoder().encode(body)),
     headers: new Headers({ 'cache-control': 'max-age=10', ...headers }),
     lifetime: LIFETIME,
   }
