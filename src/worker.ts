@@ -38,6 +38,8 @@ export { StatusBoard } from './status/object.ts'
 
 /** Half of an isolate's 128 MB: the other half is code, stacks, key tables and what the runtime buffers. */
 const BODY_BYTES_IN_FLIGHT = 64_000_000
+/** Answers that are being read whole, beside those that are kept. */
+const KEEP_BYTES_IN_FLIGHT = 8_000_000
 /** For bodies that are hashed and forgotten, at most 64 KB each. */
 const PASSING_BYTES_IN_FLIGHT = 4_000_000
 /** `crons` in wrangler.toml. */
@@ -141,6 +143,7 @@ function createGateway(
       newcomers: createBodyBudget({ ...room, capBytes: config.maxUploadBytes + 1 }),
       passing: createBodyBudget({ ...room, capBytes: PASSING_BYTES_IN_FLIGHT }),
     },
+    keepRoom: createBodyBudget({ ...room, capBytes: KEEP_BYTES_IN_FLIGHT }),
     challenges: createChallengeSource(config.challenges, registry, config),
     registry,
     callOrigin: checkTrace(createOriginCaller(config, timeoutMs)),

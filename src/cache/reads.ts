@@ -23,12 +23,12 @@ export interface ReadCache {
 type Keepable = Omit<Kept, 'fetchedAt'> & { readonly kind: 'keep' }
 
 /**
- * `pass`: as it came, for this client only. `failed`: no answer that may be shown; `cause` is for
- * the log.
+ * `pass`: as it came, for this client only; `keepable` when there was only no room to keep it.
+ * `failed`: no answer that may be shown; `cause` is for the log.
  */
 export type Fetched =
   | Keepable
-  | { readonly kind: 'pass'; readonly response: Response }
+  | { readonly kind: 'pass'; readonly response: Response; readonly keepable?: boolean }
   | { readonly kind: 'failed'; readonly cause: string }
 
 export interface Read {
@@ -110,6 +110,7 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
       kept === undefined &&
       memory.get(key) === undefined &&
       fetched.kind === 'pass' &&
+      fetched.keepable !== true &&
       !isFailure(fetched)
     ) {
       if (unkept.size >= UNKEPT_MOST) unkept.clear()

@@ -10,7 +10,7 @@ import { accepted, type Result } from '../protocol/result.ts'
 import { originUrl } from './bridge.ts'
 import { forwardedHeaders } from './headers.ts'
 import type { CallOrigin, OriginAnswer } from './origin.ts'
-import { streamedBody } from './proxy.ts'
+import type { OriginBody } from './send.ts'
 import { readWhole } from './whole-body.ts'
 
 /** The registry of 256 challenges with all their metadata is well under this. */
@@ -63,6 +63,7 @@ export interface MasterRequest {
   /** Canonical and decoded. */
   readonly path: string
   readonly requestId: string
+  readonly body: OriginBody | undefined
   /** The gateway's own, equal to the one that was sent; undefined on a public route, where the client's signature travels instead. */
   readonly adminToken: string | undefined
 }
@@ -71,13 +72,12 @@ export interface MasterRequest {
 export function forwardToMaster(
   call: CallOrigin,
   origin: URL,
-  { client, path, requestId, adminToken }: MasterRequest,
+  { client, path, requestId, adminToken, body }: MasterRequest,
 ): Promise<OriginAnswer> {
   const isPublic = adminToken === undefined
   const headers = forwardedHeaders(client.headers, { keepsSignature: isPublic, keepsAuthorization: false })
   if (!isPublic) headers.set('x-admin-token', adminToken)
   headers.set('x-request-id', requestId)
-  const body = streamedBody(client)
   return call({
     url: originUrl(origin, encodedPath(path), rawQuery(client.url)),
     // HEAD works wherever GET does, which the master does not know.

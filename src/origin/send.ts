@@ -9,10 +9,10 @@
 /** Bytes that are here, or a client's body, handed on as it arrives. */
 export type OriginBody = Uint8Array<ArrayBuffer> | StreamedBody
 
-export interface StreamedBody {
+interface StreamedBody {
   readonly stream: ReadableStream<Uint8Array>
-  /** As declared; undefined for a chunked body, which is then chunked for the origin too. */
-  readonly bytes: number | undefined
+  /** As declared. */
+  readonly bytes: number
 }
 
 /** The wait for the origin. */
@@ -59,11 +59,11 @@ export function createWait(timeoutMs: number): Wait {
 /** What `fetch` is given; without a body the wait for the headers begins at once. */
 export function sentBody(body: OriginBody | undefined, wait: Wait): BodyInit | undefined {
   const size = body === undefined || 'stream' in body ? body?.bytes : body.byteLength
-  if (body === undefined || size === 0) {
+  if (body === undefined || size === undefined || size === 0) {
     wait.start(NO_HEADERS)
     return body && new Uint8Array()
   }
-  const pipe = size === undefined ? new IdentityTransformStream() : new FixedLengthStream(size)
+  const pipe = new FixedLengthStream(size)
   send('stream' in body ? fromStream(body.stream) : fromBytes(body), pipe.writable, wait)
   return pipe.readable
 }
@@ -93,9 +93,8 @@ function fromStream(stream: ReadableStream<Uint8Array>): NextPiece {
 }
 
 /**
- * Never throws. A body that breaks off is left open: ending the pipe in any way would end a chunked body with its final chunk (tried
- * on workerd 1.20260918), and to the origin the body would look complete. The request is given up instead, which closes the
- * connection in mid-body.
+ * Never throws. A body that breaks off is left open, and the request is given up, which closes the connection to the origin in
+ * mid-body: it must not look complete.
  */
 async function send(next: NextPiece, pipe: WritableStream<Uint8Array>, wait: Wait): Promise<void> {
   const writer = pipe.getWriter()

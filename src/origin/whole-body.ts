@@ -15,10 +15,30 @@ export type WholeBody =
     }
   | { readonly kind: 'broken'; readonly cause: string }
 
+/** What the reading may take of the isolate's memory; kept until `release`. */
+export interface Room {
+  /** Makes it so large; false when there is no more. */
+  grow(bytes: number): boolean
+  release(): void
+}
+
 type Chunk = ReadableStreamReadResult<Uint8Array>
 
-/** `timeoutMs` is for the body, from the call to its last byte. Never throws. */
-export async function readWhole(response: Response, maxBytes: number, timeoutMs: number): Promise<WholeBody> {
+export const NO_ROOM = 'no room'
+const ENOUGH: Room = { grow: () => true, release: () => {} }
+/** The chunks, and the one buffer that they are joined in. */
+const COPIES = 2
+
+/**
+ * `timeoutMs` is for the body, from the call to its last byte. Where there is no more `room` the rest streams by, as with a longer
+ * body; room that a whole body has taken is for the caller to release. Never throws.
+ */
+export async function readWhole(
+  response: Response,
+  maxBytes: number,
+  timeoutMs: number,
+  room: Room = ENOUGH,
+): Promise<WholeBody> {
   if (response.body === null) return { kind: 'whole', bytes: new Uint8Array() }
   const reader = response.body.getReader()
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -30,8 +50,11 @@ export async function readWhole(response: Response, maxBytes: number, timeoutMs:
   const long = (next: Promise<Chunk>, cause: string): WholeBody => {
     // It may break off before it is asked for.
     next.catch(() => {})
-    const drop = () => reader.cancel(cause).catch(() => {})
-    return { kind: 'long', cause, resume: () => resumed(chunks, reader, next), drop }
+    const drop = () => {
+      room.release()
+      return reader.cancel(cause).catch(() => {})
+    }
+    return { kind: 'long', cause, resume: () => resumed(chunks, reader, next, room), drop }
   }
   try {
     for (;;) {
@@ -42,8 +65,10 @@ export async function readWhole(response: Response, maxBytes: number, timeoutMs:
       chunks.push(chunk.value)
       size += chunk.value.byteLength
       if (size > maxBytes) return long(reader.read(), 'body too long')
+      if (!room.grow(size * COPIES)) return long(reader.read(), NO_ROOM)
     }
   } catch {
+    room.release()
     return { kind: 'broken', cause: 'body broke off' }
   } finally {
     clearTimeout(timer)
@@ -55,15 +80,20 @@ function resumed(
   chunks: readonly Uint8Array[],
   reader: ReadableStreamDefaultReader<Uint8Array>,
   next: Promise<Chunk>,
+  room: Room,
 ): ReadableStream<Uint8Array> {
   const { readable, writable } = new IdentityTransformStream()
   const writer = writable.getWriter()
   const pump = async () => {
     for (const chunk of chunks) await writer.write(chunk)
+    room.release()
     for (let chunk = await next; !chunk.done; chunk = await reader.read()) await writer.write(chunk.value)
     await writer.close()
   }
-  pump().catch((error) => Promise.allSettled([writer.abort(error), reader.cancel(error)]))
+  pump().catch((error) => {
+    room.release()
+    return Promise.allSettled([writer.abort(error), reader.cancel(error)])
+  })
   return readable
 }
 

@@ -4,6 +4,7 @@
 
 import type { Context } from 'hono'
 import type { Budgets } from '../admission/admit.ts'
+import type { BodyBudget } from '../admission/budget.ts'
 import type { Ports } from '../admission/ports.ts'
 import type { Reads } from '../cache/reads.ts'
 import { type Challenge, requireChallenge } from '../challenge/challenge.ts'
@@ -28,6 +29,8 @@ export interface Gateway {
   readonly registry: Pick<KvRegistry, 'current' | 'afterMiss'> | undefined
   readonly callOrigin: CallOrigin
   readonly reads: Reads
+  /** For answers that are read whole in order to be kept. */
+  readonly keepRoom: BodyBudget
   /** The usable snapshot that is at hand; the chain is not asked. */
   readonly heldMetagraph: KvMetagraph['held']
   /** A refresh of the metagraph when one is overdue, for `waitUntil`. */

@@ -13,6 +13,7 @@ import { askMaster, forwardToMaster, type MasterDocument } from '../origin/maste
 import { rawPath } from '../protocol/path.ts'
 import { rejected } from '../protocol/problem.ts'
 import { parseWeights } from '../registry/weights.ts'
+import { clientBody } from './body.ts'
 import { type RouteContext, refuse } from './context.ts'
 import { answerFromCache, awaitOrigin, refuseUnavailable, relay } from './relay.ts'
 
@@ -126,8 +127,12 @@ async function passToMaster(c: RouteContext, master: URL, adminToken: string | u
   const { raw: client } = c.req
   if (!isCanonical(c) || asksForServiceWorker(client.headers))
     return refuse(c, rejected('path_not_allowed', {}).rejection)
-  const request = { client, path: c.env.path, requestId: c.env.entry.request_id, adminToken }
+  const sent = await clientBody(c, '(master)')
+  if (!sent.ok) return refuse(c, sent.rejection)
+  const { body, release } = sent.value
+  const request = { client, body, path: c.env.path, requestId: c.env.entry.request_id, adminToken }
   const answer = await awaitOrigin(c, forwardToMaster(c.env.gateway.callOrigin, master, request))
+  release()
   const shown = relay(c, { origins: [master], marker: undefined, publicPath: '' }, answer)
   shown.headers.set('cache-control', 'no-store')
   return shown

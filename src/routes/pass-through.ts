@@ -12,6 +12,7 @@ import { asksForServiceWorker } from '../origin/headers.ts'
 import { forwardRequest } from '../origin/proxy.ts'
 import { rejected } from '../protocol/problem.ts'
 import type { Result } from '../protocol/result.ts'
+import { clientBody } from './body.ts'
 import { challengeNamed, type RouteContext, refuse } from './context.ts'
 import { toCachedRead } from './public-read.ts'
 import { answerFromCache, awaitOrigin, relay, shownOf } from './relay.ts'
@@ -31,7 +32,11 @@ export async function passThrough(c: RouteContext): Promise<Response> {
   const context = { family: config.family, challenge, plan: plan.value, requestId: entry.request_id }
   const read = toCachedRead(c, target.value.path, context)
   if (read !== undefined) return answerFromCache(c, read)
-  const answer = await awaitOrigin(c, forwardRequest(callOrigin, c.req.raw, context))
+  const sent = await clientBody(c, challenge.slug)
+  if (!sent.ok) return refuse(c, sent.rejection)
+  const { body, release } = sent.value
+  const answer = await awaitOrigin(c, forwardRequest(callOrigin, c.req.raw, { ...context, body }))
+  release()
   // 503 where a miner's environment was to be set or read.
   return relay(c, shownOf(challenge), answer, plan.value.isEnv ? 503 : undefined)
 }

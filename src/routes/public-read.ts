@@ -10,7 +10,7 @@ import { cacheRule, isSharedRead, lifetimeOf } from '../cache/lifetime.ts'
 import type { Fetched, Read } from '../cache/reads.ts'
 import type { CacheRule } from '../challenge/policy.ts'
 import { forwardRequest, type PassThroughContext } from '../origin/proxy.ts'
-import { readWhole } from '../origin/whole-body.ts'
+import { NO_ROOM, readWhole } from '../origin/whole-body.ts'
 import { encodedPath, rawQuery } from '../protocol/path.ts'
 import type { RouteContext } from './context.ts'
 import { answersOrigin } from './cors.ts'
@@ -18,6 +18,8 @@ import { awaitOrigin, showAnswer, shownOf } from './relay.ts'
 
 /** Leaderboards and lists; what is longer streams by, for an isolate has 128 MB for all its requests. */
 const MAX_KEPT_BYTES = 1_000_000
+/** A longer URL is seldom asked for twice, and would take memory of its own. */
+const MAX_KEY_CHARACTERS = 2000
 /** A body that is longer on its way streams by: somebody is waiting for its first byte. */
 const KEEP_WITHIN_MS = 2000
 /** Of a client that has an answer already: the challenge is asked for the whole one, which others get too. */
@@ -36,7 +38,7 @@ export function toCachedRead(c: RouteContext, path: string, context: PassThrough
   const key = `${url.slice(0, url.indexOf('/', 8))}/challenges/${challenge.slug}${encodedPath(path)}${rawQuery(url)}`
   // An `Origin` of a page is taken off on the way through, and only there.
   if (rule === undefined && !headers.has('origin') && reads.isUncacheable(key)) return undefined
-  if (!isSharedRead(method, headers, answersOrigin(c))) return undefined
+  if (key.length > MAX_KEY_CHARACTERS || !isSharedRead(method, headers, answersOrigin(c))) return undefined
   return {
     key,
     oneAtATime: false,
@@ -50,7 +52,7 @@ async function ask(
   rule: CacheRule | undefined,
   context: PassThroughContext,
 ): Promise<Fetched> {
-  const { callOrigin } = c.env.gateway
+  const { callOrigin, keepRoom } = c.env.gateway
   const answer = await awaitOrigin(c, forwardRequest(callOrigin, question(c, rule), context))
   if (!answer.delivered) return { kind: 'failed', cause: answer.cause }
   const response = showAnswer(c, shownOf(context.challenge), answer.response)
@@ -59,10 +61,16 @@ async function ask(
   if (lifetime === undefined) return { kind: 'pass', response }
 
   if (Number(headers.get('content-length')) > MAX_KEPT_BYTES) return { kind: 'pass', response }
-  const body = await readWhole(response, MAX_KEPT_BYTES, KEEP_WITHIN_MS)
+  const room = keepRoom.open()
+  const body = await readWhole(response, MAX_KEPT_BYTES, KEEP_WITHIN_MS, room)
   if (body.kind === 'broken') return { kind: 'failed', cause: body.cause }
   toPlain(headers)
-  if (body.kind === 'long') return { kind: 'pass', response: new Response(body.resume(), { headers }) }
+  if (body.kind === 'long') {
+    const passed = new Response(body.resume(), { headers })
+    return { kind: 'pass', response: passed, keepable: body.cause === NO_ROOM }
+  }
+  // From here on the memory of kept answers counts it.
+  room.release()
   if (!headers.has('cache-control')) headers.set('cache-control', `public, max-age=${lifetime.freshSeconds}`)
   return { kind: 'keep', body: body.bytes, headers, lifetime }
 }

@@ -127,20 +127,54 @@ test('a declared answer that breaks off is seen to be short', async () => {
 })
 
 describe('an upload', () => {
-  test.each([
-    ['declared', ['Content-Length: 6'], ['one', 'two']],
-    ['chunked', ['Transfer-Encoding: chunked'], ['3\r\none\r\n', '3\r\ntwo\r\n0\r\n\r\n']],
-  ])('%s arrives piece by piece, however slow its client is', async (_, lines, [first = '', second = '']) => {
+  test('of a declared length arrives piece by piece, however slow its client is', async () => {
     const arrived = Promise.withResolvers<Wire>()
     origin.respond = arrived.resolve
-    const client = await send('POST', '/challenges/demo/x', lines, first)
+    const client = await send('POST', '/challenges/demo/x', ['Content-Length: 6'], 'one')
     const request = await arrived.promise
     await request.until(({ rest }) => rest.includes('one'))
     await letTheLimitPass()
-    client.socket.write(second)
+    client.socket.write('two')
     await request.until(({ rest }) => rest.includes('two'))
     request.socket.end(ANSWER)
     expect(status(await client.until(isWhole))).toBe(200)
+  })
+
+  const CHUNKED = ['Transfer-Encoding: chunked']
+  const inChunks = (...texts: readonly string[]) =>
+    texts.map((text) => `${text.length.toString(16)}\r\n${text}\r\n`).join('')
+
+  test('without a length is gathered, however slow its client is, and sent with one', async () => {
+    const client = await send('POST', '/challenges/demo/x', CHUNKED, inChunks('one'))
+    await letTheLimitPass()
+    expect(origin.requests).toHaveLength(1)
+    client.socket.write(`${inChunks('two')}0\r\n\r\n`)
+    expect(status(await client.until(isWhole))).toBe(200)
+    const [, request] = origin.requests
+    expect([headerValues(request?.head ?? '', 'content-length'), request?.rest]).toEqual([['6'], 'onetwo'])
+    expect(headerValues(request?.head ?? '', 'transfer-encoding')).toEqual([])
+  })
+
+  test('without a length has at most 8,000,000 bytes', async () => {
+    for (const [bytes, expected] of [
+      [8_000_000, 200],
+      [8_000_001, 411],
+    ] as const) {
+      origin.requests.length = 0
+      origin.respond = (request) => {
+        request.until(({ restBytes }) => restBytes === bytes).then(() => request.socket.end(ANSWER))
+      }
+      const client = await send(
+        'POST',
+        '/challenges/demo/x',
+        CHUNKED,
+        `${inChunks('x'.repeat(bytes))}0\r\n\r\n`,
+      )
+      await client.until(isWhole)
+      expect([status(client), origin.requests.length]).toEqual([expected, expected === 200 ? 1 : 0])
+      if (expected === 411)
+        expect(JSON.parse(client.rest)).toMatchObject({ code: 'length_required', max_bytes: 8_000_000 })
+    }
   })
 
   test('may be answered before it is whole', async () => {
@@ -177,14 +211,19 @@ describe('a client that leaves', () => {
     }
   })
 
-  test.each([
-    ['declared', ['Content-Length: 100'], 'start'],
-    ['chunked', ['Transfer-Encoding: chunked'], '5\r\nstart\r\n'],
-  ])('in a %s upload: the origin sees it break off, never end', async (_, lines, body) => {
+  test('in an upload without a length: the origin is not asked', async () => {
+    const client = await send('POST', '/challenges/demo/x', ['Transfer-Encoding: chunked'], '5\r\nstart\r\n')
+    client.socket.resetAndDestroy()
+    await letTheLimitPass()
+    expect(origin.requests.map(({ head }) => head.split(' ')[1])).toEqual(['/never-answered'])
+  })
+
+  test('in an upload: the origin sees it break off, never end', async () => {
+    const body = 'start'
     for (const leave of ['destroy', 'resetAndDestroy'] as const) {
       const arrived = Promise.withResolvers<Wire>()
       origin.respond = arrived.resolve
-      const client = await send('POST', '/challenges/demo/x', lines, body)
+      const client = await send('POST', '/challenges/demo/x', ['Content-Length: 100'], body)
       const request = await arrived.promise
       await request.until(({ rest }) => rest.includes('start'))
       client.socket[leave]()

@@ -1,7 +1,7 @@
 /** A body read whole within bounds: to the byte, and with nothing lost when it is longer. */
 
 import { describe, expect, test } from 'vitest'
-import { readWhole } from '../../src/origin/whole-body.ts'
+import { NO_ROOM, readWhole } from '../../src/origin/whole-body.ts'
 
 const LONG_MS = 60_000
 
@@ -87,5 +87,46 @@ describe('out of time', () => {
     if (body.kind !== 'long') throw new Error(body.kind)
     await body.drop()
     expect(cancelled).toBe(true)
+  })
+})
+
+describe('room', () => {
+  function roomOf(mostBytes: number) {
+    const room = {
+      taken: 0,
+      grow(bytes: number) {
+        const fits = bytes <= mostBytes
+        if (fits) room.taken = bytes
+        return fits
+      },
+      release() {
+        room.taken = 0
+      },
+    }
+    return room
+  }
+
+  test('a whole body has taken twice its bytes, for the caller to release', async () => {
+    const room = roomOf(20)
+    expect((await readWhole(bodyOf('12345', '67890'), 10, LONG_MS, room)).kind).toBe('whole')
+    expect(room.taken).toBe(20)
+  })
+
+  test('where there is no more, all of it streams by, and then the room is free', async () => {
+    const room = roomOf(19)
+    const body = await readWhole(bodyOf('12345', '67890', 'x'.repeat(100_000)), 1_000_000, LONG_MS, room)
+    if (body.kind !== 'long') throw new Error(body.kind)
+    expect([body.cause, room.taken]).toEqual([NO_ROOM, 10])
+    expect(await new Response(body.resume()).text()).toBe(`1234567890${'x'.repeat(100_000)}`)
+    expect(room.taken).toBe(0)
+  })
+
+  test('a body that breaks off or is dropped gives it back', async () => {
+    const room = roomOf(100)
+    expect((await readWhole(bodyOf('12345', new Error('reset')), 10, LONG_MS, room)).kind).toBe('broken')
+    expect(room.taken).toBe(0)
+    const body = await readWhole(bodyOf('12345', '678901'), 10, LONG_MS, room)
+    if (body.kind === 'long') await body.drop()
+    expect([body.kind, room.taken]).toEqual(['long', 0])
   })
 })

@@ -188,3 +188,58 @@ describe('the challenge cannot be reached', () => {
     expect(body).not.toMatch(/example\.com|thrown/)
   })
 })
+
+describe('a body', () => {
+  /** A request whose body comes in pieces, through the platform's own stream. */
+  function inPieces(pieces: readonly string[], headers: Record<string, string>): RequestInit {
+    const pipe = new IdentityTransformStream()
+    const writer = pipe.writable.getWriter()
+    const write = async () => {
+      for (const piece of pieces) await writer.write(new TextEncoder().encode(piece))
+      await writer.close()
+    }
+    write().catch(() => {})
+    return { method: 'POST', body: pipe.readable, headers }
+  }
+
+  const GATHERED: [name: string, headers: Record<string, string>][] = [
+    ['without a length', {}],
+    ['in chunks', { 'transfer-encoding': 'chunked' }],
+    ['declared both ways', { 'transfer-encoding': 'chunked', 'content-length': '3' }],
+    ['of a length that is no number', { 'content-length': 'x' }],
+    ['of a length that no number can be', { 'content-length': '9007199254740993' }],
+  ]
+  test.each(GATHERED)('%s is gathered', async (_, headers) => {
+    const { response, calls } = await ask('/challenges/demo/x', inPieces(['hel', 'lo'], headers))
+    const body = calls[0]?.body
+    expect([response.status, body instanceof Uint8Array && new TextDecoder().decode(body)]).toEqual([
+      200,
+      'hello',
+    ])
+    expect(calls[0]?.headers.has('transfer-encoding')).toBe(false)
+  })
+
+  test('of a declared length streams', async () => {
+    const { calls } = await ask('/challenges/demo/x', inPieces(['hello'], { 'content-length': '5' }))
+    expect(calls[0]?.body).toMatchObject({ bytes: 5, stream: expect.any(ReadableStream) })
+  })
+
+  test.each(['GET', 'HEAD'])('of %s is dropped', async (method) => {
+    expect((await ask('/challenges/demo/x', { method })).calls[0]?.body).toBeUndefined()
+  })
+
+  test('that finds no room is 503, and the room is free again after each', async () => {
+    const { app, calls } = appOf(CONFIG, { now: NOW, roomBytes: 400_000 })
+    const send = (bytes: number) => askApp(app, '/challenges/demo/x', inPieces(['x'.repeat(bytes)], {}))
+    for (const [bytes, status] of [
+      [100_000, 200],
+      [500_000, 503],
+      [100_000, 200],
+    ] as const) {
+      const answer = await send(bytes)
+      expect(answer.status).toBe(status)
+      if (status === 503) expect(await answer.json()).toMatchObject({ code: 'over_capacity' })
+    }
+    expect(calls).toHaveLength(2)
+  })
+})

@@ -263,3 +263,32 @@ describe('whoever brings something of their own', () => {
     expect(calls).toHaveLength(2)
   })
 })
+
+describe('memory', () => {
+  test('an answer streams by when there is no room to keep it, and the next one is kept', async () => {
+    const large = 'x'.repeat(10_000)
+    const answers = [large, 'small']
+    const answer = () => new Response(answers.shift() ?? 'asked again', { headers: PUBLIC })
+    const { app, calls } = appOf(CONFIG, { now: () => clock, cache, answer, roomBytes: 15_000 })
+    const read = async () => (await ask(app, '/challenges/prism/x')).text()
+    expect([await read(), await read(), await read(), calls.length]).toEqual([large, 'small', 'small', 2])
+  })
+
+  test('room is given back by every answer that was kept', async () => {
+    const answer = () => new Response('x'.repeat(5000), { headers: PUBLIC })
+    const { app, calls } = appOf(CONFIG, { now: () => clock, cache, answer, roomBytes: 15_000 })
+    for (let twice = 0; twice < 2; twice += 1) {
+      for (let path = 0; path < 8; path += 1) await ask(app, `/challenges/prism/${path}`)
+    }
+    expect(calls).toHaveLength(8)
+  })
+
+  test.each([
+    [1900, 1],
+    [2100, 2],
+  ])('a query of %i characters: two reads ask %i times', async (characters, asked) => {
+    const { app, calls } = appWith(PUBLIC)
+    for (let twice = 0; twice < 2; twice += 1) await ask(app, `/challenges/prism/x?${'q'.repeat(characters)}`)
+    expect(calls).toHaveLength(asked)
+  })
+})

@@ -21,10 +21,18 @@ export function withoutMaster(
   config: Config,
 ): Pick<
   Gateway,
-  'challenges' | 'registry' | 'reads' | 'tokenMemory' | 'statistics' | 'readBoard' | 'heldMetagraph'
+  | 'challenges'
+  | 'registry'
+  | 'reads'
+  | 'keepRoom'
+  | 'tokenMemory'
+  | 'statistics'
+  | 'readBoard'
+  | 'heldMetagraph'
 > {
   return {
     tokenMemory: new Map(),
+    keepRoom: createBodyBudget({ capBytes: 32_000_000, now: () => 0, abandonedSeconds: 600 }),
     statistics: { count: () => undefined },
     readBoard: async () => undefined,
     heldMetagraph: async () => undefined,
@@ -41,6 +49,8 @@ export interface AppOptions extends Partial<Pick<Gateway, 'challenges' | 'regist
   /** Unix seconds; a function where time passes. */
   readonly now: number | (() => number)
   readonly cache?: ReadCache
+  /** Bytes of room for bodies and for answers that are read whole. */
+  readonly roomBytes?: number
   readonly answer?: (call: OriginCall) => Response | OriginAnswer | Promise<Response>
 }
 
@@ -66,7 +76,7 @@ export function gatewayOf(
 ): { gateway: Gateway; calls: OriginCall[]; now: () => number } {
   const calls: OriginCall[] = []
   const now = () => (typeof options.now === 'number' ? options.now : options.now())
-  const budget = createBodyBudget({ capBytes: 1_000_000, now, abandonedSeconds: 600 })
+  const budget = createBodyBudget({ capBytes: options.roomBytes ?? 32_000_000, now, abandonedSeconds: 600 })
   const gateway: Gateway = {
     config,
     ports: {
@@ -90,6 +100,7 @@ export function gatewayOf(
     },
     budgets: { uploads: budget, newcomers: budget, passing: budget },
     ...withoutMaster(config),
+    keepRoom: budget,
     ...('challenges' in options ? { challenges: options.challenges } : {}),
     ...('registry' in options ? { registry: options.registry } : {}),
     reads: createReads(async () => options.cache ?? NO_CACHE, now),

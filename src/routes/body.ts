@@ -1,0 +1,54 @@
+/**
+ * A client's body on its way through the gateway: streamed where its length is declared, else gathered first.
+ *
+ * A body without a length can arrive empty through a tunnel (seen with cloudflared over QUIC), so every body is sent with one. What is
+ * gathered counts against the room of the isolate, like an upload, and must make progress.
+ */
+
+import { readBody } from '../admission/body.ts'
+import type { OriginBody } from '../origin/send.ts'
+import { rejected } from '../protocol/problem.ts'
+import { accepted, type Result } from '../protocol/result.ts'
+import type { RouteContext } from './context.ts'
+
+/** Longest body that is gathered; a client that has more names its length. */
+const MAX_GATHERED_BYTES = 8_000_000
+
+export interface ClientBody {
+  readonly body: OriginBody | undefined
+  /** Call when the body has been sent. */
+  readonly release: () => void
+}
+
+/** `receiver`: what the body is for; one receiver takes half of the isolate's room at most. */
+export async function clientBody(c: RouteContext, receiver: string): Promise<Result<ClientBody>> {
+  const { method, headers, body: stream } = c.req.raw
+  // The body of a GET or HEAD has no meaning (RFC 9110 9.3.1), and the platform's `fetch` refuses one.
+  if (stream === null || method === 'GET' || method === 'HEAD')
+    return accepted({ body: undefined, release: () => {} })
+  const bytes = declaredLength(headers)
+  if (bytes !== undefined) return accepted({ body: { stream, bytes }, release: () => {} })
+  const { budgets, ports } = c.env.gateway
+  const held = budgets.uploads.open({ name: receiver, largestBytes: MAX_GATHERED_BYTES + 1 })
+  const gathered = await readBody({
+    stream,
+    mode: 'hold',
+    limits: { declaredBytes: undefined, maxBytes: MAX_GATHERED_BYTES },
+    held,
+    passing: budgets.passing.open(),
+    ports,
+  })
+  if (gathered.ok) return accepted({ body: gathered.value.content, release: held.release })
+  held.release()
+  return gathered.rejection.code === 'submission_too_large'
+    ? rejected('length_required', { max_bytes: MAX_GATHERED_BYTES })
+    : gathered
+}
+
+/** Of a body declared both ways, chunks count (RFC 9112 6.3). The platform would throw on a length beyond 2^53. */
+function declaredLength(headers: Headers): number | undefined {
+  const text = headers.get('content-length')
+  if (text === null || headers.has('transfer-encoding')) return undefined
+  const bytes = Number(text)
+  return Number.isSafeInteger(bytes) && bytes >= 0 ? bytes : undefined
+}
