@@ -2,7 +2,7 @@
  * The canonical message: the exact text both sides sign.
  *
  * `{family}-upload-v1:{netuid}:{slug}:{METHOD}:{path}:{hotkey}:{nonce}:{timestamp}:{body_hash}`, joined without escaping, as the
- * reference does (reference 2.4). It is unambiguous all the same: the path has exactly one form and ends in `/submissions`, a
+ * reference does on the wire. It is still unambiguous: the path has exactly one form and ends in `/submissions`, a
  * hotkey that verifies is base58, timestamp and hash hold no colon, so whatever colons remain belong to the nonce.
  */
 

@@ -2,7 +2,7 @@
  * One reading of the request path.
  *
  * The platform hands over the raw target; `new URL()` would resolve dot segments and Hono would decode it halfway, so routing
- * for one challenge and forwarding to another would be possible (platform-notes 4.3). The path is cut out of the URL as text and
+ * for one challenge and forwarding to another would be possible. The path is cut out of the URL as text and
  * percent-decoded once; that text is routed, signed and forwarded.
  */
 
@@ -35,7 +35,7 @@ export function rawQuery(url: string): string {
   return /^[^?#]*(\?[^#]*)/.exec(url)?.[1] ?? ''
 }
 
-/** A decoded path in its one encoded form: all but `A-Z a-z 0-9 - . _ ~ /` as upper-case escapes of UTF-8, like Python's `quote` (reference 3). */
+/** A decoded path in its one encoded form: all but `A-Z a-z 0-9 - . _ ~ /` as upper-case escapes of UTF-8, like Python's `quote`. */
 export function encodedPath(path: string): string {
   return isUnreserved(path) ? path : path.split('/').map(encodedSegment).join('/')
 }
@@ -54,7 +54,7 @@ function encodedSegment(segment: string): string {
 
 /**
  * Whether every layer behind us reads this path segment the same way: not empty, not a dot segment, and without the characters that
- * some server takes for a separator, a parameter or the end of a line (design section 8).
+ * some server takes for a separator, a parameter or the end of a line.
  */
 export function isForwardableSegment(segment: string): boolean {
   return !['', '.', '..'].includes(segment) && !/[/\\;\ufffd]|\p{Cc}/u.test(segment)

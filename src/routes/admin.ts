@@ -1,5 +1,5 @@
 /**
- * Who may manage: the holder of the admin token, in `X-Admin-Token`, else as `Authorization: Bearer` (reference 4.4).
+ * Who may manage: the holder of the admin token, in `X-Admin-Token`, else as `Authorization: Bearer`.
  */
 
 import type { MiddlewareHandler } from 'hono'

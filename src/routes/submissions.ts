@@ -95,7 +95,7 @@ async function deliver(c: RouteContext, admitted: Admitted): Promise<Response> {
  * With the token that was not refused last, at first the current one. While a rotation has two, a 401 is answered with the other, once.
  *
  * That is no second upload: 401 says that the request was not applied for want of valid credentials (RFC 9110 15.5.2), and the
- * reference's challenges compare the token before they read anything else (reference 6). Any other answer, and every failure on the
+ * reference's challenges compare the token before they read anything else. Any other answer, and every failure on the
  * way, stands. A challenge that says 401 for a reason of its own is asked twice at most, and only while there are two tokens.
  */
 async function sendWithToken(c: RouteContext, admitted: Admitted): Promise<OriginAnswer> {
