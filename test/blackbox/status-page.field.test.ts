@@ -42,6 +42,22 @@ describe.skipIf(browsers.missing)(`the status page in Chromium${browsers.note}`,
     },
   )
 
+  test('copies a command of this very gateway under its own policy', async () => {
+    const context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] })
+    const page = await context.newPage()
+    const complaints: string[] = []
+    page.on('console', (message) => complaints.push(message.text()))
+    await page.goto(`${world.gateway.url}/`)
+    await page.locator('.cmd', { hasText: 'npx' }).getByRole('button').click()
+    await expect
+      .poll(() => page.evaluate('navigator.clipboard.readText()'))
+      .toMatch(
+        /^npx -p \.\/platform-edge-gateway-[\d.]+\.tgz platform-edge upload FILE --challenge demo --gateway http:/,
+      )
+    expect(complaints).toEqual([])
+    await context.close()
+  })
+
   test('renews itself under its own policy, and says when it cannot', async () => {
     const page = await browser.newPage()
     const complaints: string[] = []
@@ -64,6 +80,8 @@ describe.skipIf(browsers.missing)(`the status page in Chromium${browsers.note}`,
     const page = await context.newPage()
     await page.goto(world.gateway.url)
     expect(await page.textContent('main')).toMatch(/Demo Challenge.*answers/s)
+    expect(await page.getByRole('button').count()).toBe(0)
+    expect(await page.locator('svg[role=img]').first().getAttribute('aria-label')).toMatch(/^Last 24 hours: /)
     await context.close()
   })
 })
