@@ -5,6 +5,8 @@
  * are read at most once in five seconds, and missed rather than waited for.
  */
 
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { ageSeconds } from '../protocol/metagraph.ts'
 import { VERSION } from '../protocol/user-agent.ts'
 import { contentPolicy } from '../status/assets.ts'
@@ -13,6 +15,7 @@ import { toPage } from '../status/page.ts'
 import { type StatusReport, toReport } from '../status/report.ts'
 import { limitsOf } from './about.ts'
 import type { RouteContext } from './context.ts'
+import { uploadPyFor } from './upload-py.ts'
 
 const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
 
@@ -23,7 +26,8 @@ export async function getStatus(c: RouteContext): Promise<Response> {
 /** `GET /` and `/status`. */
 export async function getStatusPage(c: RouteContext): Promise<Response> {
   const { origin } = new URL(c.req.raw.url)
-  const place = { origin, version: VERSION, clientHash: undefined }
+  const clientHash = bytesToHex(sha256(utf8ToBytes(uploadPyFor(origin))))
+  const place = { origin, version: VERSION, clientHash }
   const page = toPage(await reportOf(c), limitsOf(c.env.gateway.config), place)
   return c.body(page, 200, {
     ...HEADERS,

@@ -16,8 +16,8 @@ export interface Place {
   readonly origin: string
   /** Of the package that has the command line. */
   readonly version: string
-  /** Lower-case hex SHA-256 of the Python client that this gateway serves; undefined where it serves none. */
-  readonly clientHash: string | undefined
+  /** Lower-case hex SHA-256 of the Python client that this gateway serves. */
+  readonly clientHash: string
 }
 
 export function toPage(report: StatusReport, limits: Limits, place: Place): string {
@@ -36,7 +36,7 @@ function uploadSection({ challenges }: StatusReport, { origin, version, clientHa
   const cli = `npx -p ./platform-edge-gateway-${version}.tgz platform-edge upload FILE --challenge ${slug} --gateway ${origin}`
   const curl = `GATEWAY=${origin} CHALLENGE=${slug} HOTKEY=5... sh docs/upload.sh FILE`
   return html`<section class="up"><h2>Upload</h2>${challenges.length > 1 ? html`<p>Challenges: ${list(challenges.map((each) => html`<code>${each.slug}</code>`))}. The commands name the first.</p>` : ''}
-${clientHash === undefined ? '' : html`<h3>Python, with uv</h3>${command(`uv run ${origin}/upload.py FILE --challenge ${slug}`)}<p class="q">SHA-256 of that upload.py: <code>${clientHash}</code></p>`}
+<h3>Python, with uv</h3>${command(`uv run ${origin}/upload.py FILE --challenge ${slug}`)}<p class="q">SHA-256 of that upload.py: <code>${clientHash}</code></p>
 <h3>Command line, with the package</h3>${command(cli)}<h3>curl, step by step</h3>${command(curl)}</section>`
 }
 

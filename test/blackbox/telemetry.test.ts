@@ -140,6 +140,12 @@ describe('a run', () => {
     },
   )
 
+  test('the page says the SHA-256 of the upload.py that is served', async () => {
+    const { text } = await read('/upload.py')
+    const hash = createHash('sha256').update(text).digest('hex')
+    expect((await read('/')).text).toContain(`SHA-256 of that upload.py: <code>${hash}</code>`)
+  })
+
   test('no secret, hotkey, origin or path of a client in any line, metric or page', async () => {
     const pages = await Promise.all([read('/status'), read('/v1/status'), read('/metrics', admin)])
     expect(world.logs.length).toBeGreaterThan(10)

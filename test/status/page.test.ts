@@ -51,7 +51,6 @@ describe('the page', () => {
     ]) {
       expect(page).toContain(command)
     }
-    expect(pageOf(reportOf(), { ...PLACE, clientHash: undefined })).not.toContain('upload.py')
   })
 
   test('shows a miner neither ids nor route templates', () => {
