@@ -77,14 +77,15 @@ const BASE: Readonly<Record<string, BuiltIn>> = {
   },
 }
 
-const FAMILIES: Readonly<Record<ProtocolFamily, Readonly<Record<string, BuiltIn>>>> = {
+/** By family and slug; docs/challenges.md shows them. */
+export const BUILT_IN: Readonly<Record<ProtocolFamily, Readonly<Record<string, BuiltIn>>>> = {
   platform: PLATFORM,
   base: BASE,
 }
 
 /** The policy of a challenge that has none configured; a fault in the tables is a bug, and the tests see it. */
 export function builtInPolicy(family: ProtocolFamily, slug: string): ChallengePolicy {
-  const table = FAMILIES[family]
+  const table = BUILT_IN[family]
   const builtIn = Object.hasOwn(table, slug) ? table[slug] : undefined
   if (builtIn === undefined) return OPEN_POLICY
   const parsed = parsePolicy(builtIn.policy, OPEN_POLICY)
