@@ -13,12 +13,12 @@ import type { Runtime, World } from './world.ts'
 
 const BYTES = 1000
 const CONNECTIONS = 8
-/** Code takes some thousand uploads to be compiled well; with the third of each hotkey its comb is built. */
-const WARM_UP_UPLOADS = 3000
+/** Code takes a thousand uploads and more to be compiled well; with the third of each hotkey its comb is built. */
+const WARM_UP_UPLOADS = 1500
 const HOT_HOTKEYS = 64
 const COURSES = [
-  { name: 'hot', uploads: 320, rounds: 15 },
-  { name: 'cold', uploads: 120, rounds: 15 },
+  { name: 'hot', uploads: 320, rounds: 11 },
+  { name: 'cold', uploads: 120, rounds: 11 },
 ] as const
 type Course = (typeof COURSES)[number]
 
