@@ -62,8 +62,8 @@ interface Attempted {
   /** What was signed, with an upload and its dry run. */
   readonly sent?: { readonly nonce: string; readonly message: string }
   /**
-   * Set when the upload may have arrived: send `sent.nonce` again to find out; a fresh one would be
-   * another upload.
+   * Set when the upload may have arrived: send `sent.nonce` again to find out; a fresh one would
+   * be another upload.
    */
   readonly mayHaveArrived?: true
 }
@@ -118,7 +118,8 @@ export function parseProblem(value: unknown): Problem | undefined {
 type Replay = Extract<Problem, { code: 'nonce_already_used' }>
 
 /**
- * Whether the upload that first used the nonce reached the challenge; undefined when that is unknown.
+ * Whether the upload that first used the nonce reached the challenge; undefined when that is
+ * unknown.
  */
 export function firstArrived(problem: Replay): boolean | undefined {
   const { outcome } = problem.original

@@ -1,9 +1,9 @@
 /**
  * `platform-edge`: the miner's command line.
  *
- * Everything heavy (key derivation, wallets, node:https) is loaded by the command that needs it, so
- * that help and mistakes answer at once. No stack trace reaches a user: what is not a Fault is a
- * bug and says so in one line.
+ * Everything heavy (key derivation, wallets, node:https) is loaded by the command that needs it,
+ * so that help and mistakes answer at once. No stack trace reaches a user: what is not a Fault is
+ * a bug and says so in one line.
  */
 
 import { VERSION } from '../src/protocol/user-agent.ts'

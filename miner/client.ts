@@ -126,8 +126,8 @@ export function createClient(options: ClientOptions): Client {
 
   /**
    * Asks again what may pass. `once` is an upload that must not count twice: while it may have
-   * arrived it is sent as it was, and gets a fresh nonce only when the gateway says that it did not
-   * arrive.
+   * arrived it is sent as it was, and gets a fresh nonce only when the gateway says that it did
+   * not arrive.
    */
   async function persist<T>(
     attempt: (how: Attempt) => Promise<Answer<T>>,

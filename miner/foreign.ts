@@ -2,9 +2,9 @@
  * Answers that are not the gateway's: captive portals, company proxies, Cloudflare in front of the
  * gateway, a wrong URL.
  *
- * Every answer of the gateway has `X-Request-Id`. Its absence convicts; its presence proves little,
- * since a proxy on the way may add one, so a page is never a success and Cloudflare's own signs
- * count with it too.
+ * Every answer of the gateway has `X-Request-Id`. Its absence convicts; its presence proves
+ * little, since a proxy on the way may add one, so a page is never a success and Cloudflare's own
+ * signs count with it too.
  */
 
 /** Who answered instead, and what to do; both are sentences. */

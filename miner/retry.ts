@@ -101,8 +101,8 @@ export function mayHaveArrived(answer: Answer<unknown>): boolean {
 }
 
 /**
- * Seconds to add to the client's clock, when it is the clock that was refused and the answer can be
- * believed.
+ * Seconds to add to the client's clock, when it is the clock that was refused and the answer can
+ * be believed.
  */
 export function clockOffset(answer: Answer<unknown>, now: number): number | undefined {
   if (answer.ok || answer.kind !== 'problem' || answer.problem.code !== 'stale_signature') return undefined

@@ -21,7 +21,8 @@ export interface HotkeySigner {
 }
 
 /**
- * `signRaw` of a browser wallet (`injector.signer.signRaw` of polkadot-js and those who follow it).
+ * `signRaw` of a browser wallet (`injector.signer.signRaw` of polkadot-js and those who follow
+ * it).
  */
 export type SignRaw = (request: {
   readonly address: string

@@ -25,8 +25,8 @@ interface Finding {
 type Note = (check: string, result: Finding['result'], text: string, exitCode?: ExitCode) => void
 
 /**
- * The snapshot is minutes old and registering costs TAO, so no miner is told to register because of
- * it.
+ * The snapshot is minutes old and registering costs TAO, so no miner is told to register because
+ * of it.
  */
 export function notThere(block: number): string {
   return `not in the snapshot of block ${block} yet; if you registered in the last minutes wait, do not register twice`

@@ -123,7 +123,9 @@ export async function readSubmission(session: Session, file: string): Promise<Su
   return { content, name, filename: session.args.filename ?? toldName(name, session) }
 }
 
-/** Some challenges name a submission after its file, so a name that they cannot be told is said. */
+/**
+ * Some challenges name a submission after its file, so a name that they cannot be told is said.
+ */
 function toldName(name: string, { out }: Session): string | undefined {
   if (isFilename(name)) return name
   out.warn(

@@ -27,8 +27,8 @@ type Environment = Readonly<Record<string, string | undefined>>
 const ABSENT = ['ENOENT', 'ENOTDIR']
 
 /**
- * The files that have a say. config.yml has one only if it names something: btcli 9 writes the file
- * with every name empty.
+ * The files that have a say. config.yml has one only if it names something: btcli 9 writes the
+ * file with every name empty.
  */
 export async function readBtcliConfigs(env: Environment): Promise<readonly BtcliConfig[]> {
   const files = [

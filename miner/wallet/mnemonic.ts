@@ -1,6 +1,6 @@
 /**
- * Mnemonic to mini secret, as substrate-bip39 does it: PBKDF2 over the entropy, not over the phrase
- * as Bitcoin wallets do.
+ * Mnemonic to mini secret, as substrate-bip39 does it: PBKDF2 over the entropy, not over the
+ * phrase as Bitcoin wallets do.
  */
 
 import { pbkdf2Async } from '@noble/hashes/pbkdf2.js'

@@ -1,4 +1,7 @@
-/** The dry run: every check with its own result, nothing spent, nothing asked that a stranger may not ask. */
+/**
+ * The dry run: every check with its own result, nothing spent, nothing asked that a stranger may
+ * not ask.
+ */
 
 import { describe, expect, test } from 'vitest'
 import { NO_ROOM } from '../../src/admission/admit.ts'

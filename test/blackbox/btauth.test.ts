@@ -1,4 +1,7 @@
-/** Uploads in the dialect `btauth/1` over a bare socket: the text is over the target as it was sent, to the byte. */
+/**
+ * Uploads in the dialect `btauth/1` over a bare socket: the text is over the target as it was
+ * sent, to the byte.
+ */
 
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'

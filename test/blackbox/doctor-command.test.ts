@@ -1,4 +1,6 @@
-/** `npm run doctor` as a process: its lines, its exit codes, and that no secret is ever in either. */
+/**
+ * `npm run doctor` as a process: its lines, its exit codes, and that no secret is ever in either.
+ */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -11,7 +11,9 @@ import { type Meddle, type Meddler, startMeddler } from '../support/meddler.ts'
 import { ADMIN_TOKEN, startWorld, type TestWorld, TOKEN } from '../support/world.ts'
 
 let world: TestWorld
-/** The world's gateway, which lists the challenge that is well and none of those that misbehave. */
+/**
+ * The world's gateway, which lists the challenge that is well and none of those that misbehave.
+ */
 let front: Meddler
 
 beforeAll(async () => {

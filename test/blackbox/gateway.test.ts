@@ -1,4 +1,7 @@
-/** The gateway beside the upload: its own routes over real HTTP, and how it stands when something it needs is missing. */
+/**
+ * The gateway beside the upload: its own routes over real HTTP, and how it stands when something
+ * it needs is missing.
+ */
 
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'

@@ -1,4 +1,7 @@
-/** The gateway before a real master: registry, weights, dashboard, management, and reads that outlive their origin. */
+/**
+ * The gateway before a real master: registry, weights, dashboard, management, and reads that
+ * outlive their origin.
+ */
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,5 +1,6 @@
 /**
- * The metagraph room against chain processes that lie, over real sockets; and against recorded mainnet exchanges.
+ * The metagraph room against chain processes that lie, over real sockets; and against recorded
+ * mainnet exchanges.
  *
  * After every lie the snapshot from before still serves, and the outcome names the reason.
  */

@@ -1,4 +1,7 @@
-/** The package as a miner installs it: the command, the SDK in Node and in Chromium, its types, its size. */
+/**
+ * The package as a miner installs it: the command, the SDK in Node and in Chromium, its types, its
+ * size.
+ */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, request } from 'node:http'
@@ -24,7 +27,8 @@ let folder: string
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'installed-'))
-  // The machine's own Node, as a miner has it: what it trusts (a company's CA) the project's Node may not know.
+  // The machine's own Node, as a miner has it: what it trusts (a company's CA) the project's Node
+  // may not know.
   const own = (process.env['PATH'] ?? '')
     .split(path.delimiter)
     .filter((part) => !part.includes('node_modules'))
@@ -188,7 +192,10 @@ describe.skipIf(registry.missing || browsers.missing)(
   },
 )
 
-/** The page at /, the gateway behind everything else: one origin, as where a site has its gateway under its own name. */
+/**
+ * The page at /, the gateway behind everything else: one origin, as where a site has its gateway
+ * under its own name.
+ */
 async function serve(page: string, gateway: string) {
   const server = createServer((incoming, outgoing) => {
     if (incoming.url === '/') return outgoing.setHeader('content-type', 'text/html').end(page)

@@ -1,4 +1,7 @@
-/** Wallets written by the real bittensor-wallet package, read by ours, and its own Keypair against the gateway. */
+/**
+ * Wallets written by the real bittensor-wallet package, read by ours, and its own Keypair against
+ * the gateway.
+ */
 
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -30,7 +30,9 @@ interface Document {
   readonly paths: Readonly<Record<string, PathItem>>
 }
 
-/** What is not answered as if all were well: the example of a recording is far too short to be one. */
+/**
+ * What is not answered as if all were well: the example of a recording is far too short to be one.
+ */
 const EXPECTED: Readonly<Record<string, number>> = { 'put /v1/admin/metagraph': 400 }
 const ROWS = Object.entries(OPERATIONS).flatMap(([path, methods]) =>
   Object.keys(methods).map((method) => [`${method} ${path}`, method, path] as const),

@@ -1,4 +1,7 @@
-/** The public pass-through as a pipe: what arrives when, how much is held, and what is left when somebody goes away. */
+/**
+ * The public pass-through as a pipe: what arrives when, how much is held, and what is left when
+ * somebody goes away.
+ */
 
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -109,7 +112,8 @@ describe('events', () => {
     expect(client.rest.match(/id: \d/g)).toEqual(['id: 1', 'id: 2', 'id: 3', 'id: 4', 'id: 5', 'id: 6'])
   })
 
-  // workerd ends a broken chunked body with its final chunk (kj cannot tell the two apart), so only a declared length shows it.
+  // workerd ends a broken chunked body with its final chunk (kj cannot tell the two apart), so
+  // only a declared length shows it.
   test('that stop in the middle stop for the client too', async () => {
     const { client, source } = await openEvents()
     source.socket.write(event(1))
@@ -307,7 +311,9 @@ test("a miner's environment is in no log, no answer of ours and no storage", asy
   }
 })
 
-/** Writes a hundred megabytes as fast as they are taken; `sent` counts those the socket accepted. */
+/**
+ * Writes a hundred megabytes as fast as they are taken; `sent` counts those the socket accepted.
+ */
 async function writeBlocks(wire: Wire, sent: { bytes: number } = { bytes: 0 }): Promise<void> {
   for (let left = BIG_BYTES; left > 0 && !wire.closed; left -= BLOCK.byteLength) {
     const ready = wire.socket.write(BLOCK)

@@ -1,4 +1,7 @@
-/** The public pass-through over bare sockets: what a client can put on the wire, and what the challenge sees of it. */
+/**
+ * The public pass-through over bare sockets: what a client can put on the wire, and what the
+ * challenge sees of it.
+ */
 
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -98,7 +101,8 @@ describe('paths on the wire', () => {
   test.each(INPUTS)('row %i: %s', async (_, path) => {
     const answer = await ask(`/challenges/demo${path}`)
     const seen = target(origin.requests[0])?.replace(/\?.*/, '') ?? status(answer)
-    // This runtime resolves dot segments before the worker is asked (later ones do not): both readings are right.
+    // This runtime resolves dot segments before the worker is asked (later ones do not): both
+    // readings are right.
     const { pathname } = new URL(`http://gateway/challenges/demo${path}`)
     const elsewhere = pathname === '/' ? 200 : 404
     const resolved = /^\/challenges\/demo(\/|$)/.test(pathname) ? judged(pathname) : elsewhere

@@ -1,4 +1,7 @@
-/** docs/rotation.md row by row: no upload is refused on the way over or back, with two tokens at the challenge or two at the gateway. */
+/**
+ * docs/rotation.md row by row: no upload is refused on the way over or back, with two tokens at
+ * the challenge or two at the gateway.
+ */
 
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

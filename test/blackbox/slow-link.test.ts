@@ -9,7 +9,10 @@ import { sign, startWorld, type TestWorld, TOKEN } from '../support/world.ts'
 const LIMIT_SECONDS = 3
 /** Several times what the kernel buffers; to the gateway, what the kernel has is sent. */
 const BODY_BYTES = 20_000_000
-/** What the link takes in one go, and how long it then rests, until it has taken a part that lasts longer than the limit. */
+/**
+ * What the link takes in one go, and how long it then rests, until it has taken a part that lasts
+ * longer than the limit.
+ */
 const TAKEN_BYTES = 400_000
 const REST_MS = 250
 const SLOW_BYTES = 8_000_000

@@ -1,4 +1,7 @@
-/** The status page in a browser: readable at any width, in both colour schemes, with and without JavaScript, and accessible. */
+/**
+ * The status page in a browser: readable at any width, in both colour schemes, with and without
+ * JavaScript, and accessible.
+ */
 
 import axe from 'axe-core'
 import { type Browser, chromium } from 'playwright-core'

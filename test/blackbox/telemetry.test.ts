@@ -1,4 +1,6 @@
-/** Status, metrics and logs of a whole run: what they say, and that no secret is in any of them. */
+/**
+ * Status, metrics and logs of a whole run: what they say, and that no secret is in any of them.
+ */
 
 import { createHash, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'

@@ -1,4 +1,7 @@
-/** Every way in which a tunnel fails, read off a local process that answers as the tunnel would; several origins. */
+/**
+ * Every way in which a tunnel fails, read off a local process that answers as the tunnel would;
+ * several origins.
+ */
 
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'

@@ -1,4 +1,7 @@
-/** One upload from a miner's socket to the challenge, and all the ways it is refused, over real HTTP. */
+/**
+ * One upload from a miner's socket to the challenge, and all the ways it is refused, over real
+ * HTTP.
+ */
 
 import { randomBytes, randomUUID } from 'node:crypto'
 import { Keyring } from '@polkadot/keyring'

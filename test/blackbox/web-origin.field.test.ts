@@ -1,4 +1,7 @@
-/** Challenges share the gateway's web origin: what one of them can do to another's pages, in a browser. */
+/**
+ * Challenges share the gateway's web origin: what one of them can do to another's pages, in a
+ * browser.
+ */
 
 import { createServer } from 'node:http'
 import { type Browser, chromium, type Page } from 'playwright-core'
@@ -10,7 +13,10 @@ import { startWorld, type TestWorld } from '../support/world.ts'
 const browsers = fieldTool('chromium')
 const WORKER = "self.addEventListener('fetch', (e) => e.respondWith(new Response('taken over')))"
 
-/** Answers every path with what its page wants a browser to believe, and remembers the cookies that it is sent. */
+/**
+ * Answers every path with what its page wants a browser to believe, and remembers the cookies that
+ * it is sent.
+ */
 function createChallenge(name: string, cookiesSeen: string[]) {
   return createServer((request, response) => {
     cookiesSeen.push(request.headers.cookie ?? '')

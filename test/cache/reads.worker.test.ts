@@ -1,4 +1,7 @@
-/** Reads through the real Cache API: what is served when, how often the origin is asked, and with what age. */
+/**
+ * Reads through the real Cache API: what is served when, how often the origin is asked, and with
+ * what age.
+ */
 
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { conditional, createReads, type Fetched, type Read, type ReadCache } from '../../src/cache/reads.ts'

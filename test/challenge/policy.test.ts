@@ -1,4 +1,7 @@
-/** The public routes of the two known challenges, as the Python proxy of each family has them, and what an operator may write. */
+/**
+ * The public routes of the two known challenges, as the Python proxy of each family has them, and
+ * what an operator may write.
+ */
 
 import { describe, expect, test } from 'vitest'
 import { builtInPolicy } from '../../src/challenge/built-in.ts'
@@ -9,7 +12,10 @@ import type { ProtocolFamily } from '../../src/protocol/canonical.ts'
 
 const FAMILIES: readonly ProtocolFamily[] = ['platform', 'base']
 
-/** What the policy makes of a request path below the challenge, as the route would: path policy first. */
+/**
+ * What the policy makes of a request path below the challenge, as the route would: path policy
+ * first.
+ */
 function planned(policy: ChallengePolicy, method: string, path: string) {
   const target = readPassThrough(`http://h/challenges/x${path}`)
   if (!target.ok) return undefined

@@ -1,8 +1,9 @@
 /**
- * Random and mutated signatures, made from a seed: everything a forger could send that differs in kind.
+ * Random and mutated signatures, made from a seed: everything a forger could send that differs in
+ * kind.
  *
- * A round takes one fresh key of each scheme and yields every kind of case for it. Where a case needs a nonce or a
- * transcript that an honest signer never makes, it is signed here by hand.
+ * A round takes one fresh key of each scheme and yields every kind of case for it. Where a case
+ * needs a nonce or a transcript that an honest signer never makes, it is signed here by hand.
  */
 import type { EdwardsPoint } from '@noble/curves/abstract/edwards.js'
 import { ed25519, ristretto255 } from '@noble/curves/ed25519.js'
@@ -55,7 +56,10 @@ const join = (commitment: Uint8Array, s: bigint, marker: number): Uint8Array => 
   return signature
 }
 
-/** The 256-bit number plus the field's order, when that still fits: another spelling of the same residue. */
+/**
+ * The 256-bit number plus the field's order, when that still fits: another spelling of the same
+ * residue.
+ */
 function respell(bytes: Uint8Array): Uint8Array {
   const value = bytesToNumberLE(bytes) + Fp.ORDER
   return value < 2n ** 256n ? Fp.toBytes(value) : flip(bytes, 255)
@@ -123,7 +127,10 @@ function* mutations(
   yield* forgedForWeakKeys(random, message, marker)
 }
 
-/** With the identity as key, R = sB satisfies the equation for every message; with small order, for some. */
+/**
+ * With the identity as key, R = sB satisfies the equation for every message; with small order, for
+ * some.
+ */
 function* forgedForWeakKeys(random: Random, message: Uint8Array, marker: number): Generator<Case> {
   const s = Fn.create(bytesToNumberLE(random.bytes(64)))
   const point = ed25519.Point.BASE.multiplyUnsafe(s)

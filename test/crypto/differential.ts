@@ -1,9 +1,11 @@
 /**
- * One case, all verifiers: ours without memory, ours with a comb of the key, the comparison by encoding alone, and the others'.
+ * One case, all verifiers: ours without memory, ours with a comb of the key, the comparison by
+ * encoding alone, and the others'.
  *
- * The comparison by encoding only ever accepts. For sr25519 it says what the verifier says; for ed25519 it leaves those out that
- * only the cofactor makes valid. One difference to others is on purpose. With the identity as public key, sB = R signs every message; schnorrkel accepts
- * it, @scure/sr25519 refuses it, and so do we, because such a signature proves nothing about anybody.
+ * The comparison by encoding only ever accepts. For sr25519 it says what the verifier says; for
+ * ed25519 it leaves those out that only the cofactor makes valid. One difference to others is on
+ * purpose. With the identity as public key, sB = R signs every message; schnorrkel accepts it,
+ * @scure/sr25519 refuses it, and so do we, because such a signature proves nothing about anybody.
  */
 import { ed25519 as noble } from '@noble/curves/ed25519.js'
 import { bytesToNumberLE } from '@noble/curves/utils.js'
@@ -58,7 +60,10 @@ export function compare(hot: Verifier, { publicKey, message, signature }: Case):
   return { answer, disagreements, named, byEncoding }
 }
 
-/** Whether R's bytes are how sB - kA is written, which is all that a hot key's valid signature meets. */
+/**
+ * Whether R's bytes are how sB - kA is written, which is all that a hot key's valid signature
+ * meets.
+ */
 function acceptsByEncoding({ publicKey, message, signature }: Omit<Case, 'kind'>): boolean {
   const scheme = ((signature[63] ?? 0) & 0x80) === 0 ? ed25519 : sr25519
   const key = scheme.decodeKey(publicKey)

@@ -23,7 +23,9 @@ const WYCHEPROOF = readVectors('ed25519/wycheproof_ed25519_test.json', {
 })
 const ZIP215 = readVectors('ed25519/zip215.json', [] as { vk_bytes: string; sig_bytes: string }[])
 
-/** Without memory, and three times with: the second and third see a table if the first was valid. */
+/**
+ * Without memory, and three times with: the second and third see a table if the first was valid.
+ */
 function answers(publicKey: string, message: Uint8Array, signature: string): boolean[] {
   const hot = createEagerVerifier()
   const [key, bytes] = [hexToBytes(publicKey), hexToBytes(signature)]
@@ -49,13 +51,17 @@ describe.skipIf(NO_VECTORS)(`Wycheproof${FROM_VECTORS}`, () => {
   )
   test('has its 151 cases', () => expect(rows.length).toBe(151))
   test.each(rows)('$tcId $comment: $result', ({ key, msg, sig, result, tcId }) => {
-    // A signature with the marker bit is sr25519 to us; Wycheproof calls all of them invalid as well.
+    // A signature with the marker bit is sr25519 to us; Wycheproof calls all of them invalid as
+    // well.
     expect(answers(key, hexToBytes(msg), sig), String(tcId)).toEqual(all(result === 'valid'))
   })
 })
 
 describe('edge cases', () => {
-  /** Small-order keys (0, 1), s of L and more (6, 7), encodings that are not canonical (8-11): refused. */
+  /**
+   * Small-order keys (0, 1), s of L and more (6, 7), encodings that are not canonical (8-11):
+   * refused.
+   */
   const STRICT = [false, false, true, true, true, true, false, false, false, false, false, false]
   test.each(EDGE_CASES.cases.map((row, index) => ({ ...row, index })))('ed25519-speccheck $index', (row) => {
     expect(answers(row.pub_key, hexToBytes(row.message), row.signature)).toEqual(

@@ -1,4 +1,7 @@
-/** Each formula against noble's `Point`, on random operands and on those where formulas usually break. */
+/**
+ * Each formula against noble's `Point`, on random operands and on those where formulas usually
+ * break.
+ */
 import type { EdwardsPoint } from '@noble/curves/abstract/edwards.js'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { describe, expect, test } from 'vitest'

@@ -1,4 +1,7 @@
-/** Comparing with an encoding accepts exactly what decoding would; what it does not accept is decoded as ever. */
+/**
+ * Comparing with an encoding accepts exactly what decoding would; what it does not accept is
+ * decoded as ever.
+ */
 import type { EdwardsPoint } from '@noble/curves/abstract/edwards.js'
 import { ed25519 as noble, ristretto255 } from '@noble/curves/ed25519.js'
 import { bytesToNumberLE } from '@noble/curves/utils.js'
@@ -16,7 +19,10 @@ const random = createRandom(SEED)
 const EVEN_TORSION = SMALL_ORDER.filter((_, times) => times % 2 === 0)
 const PRIME_ORDER = [ZERO, noble.Point.BASE, ...Array.from({ length: 20 }, () => anyPoint(random))]
 
-/** The encoding, every other spelling and neighbour of it, and bytes that have nothing to do with it. */
+/**
+ * The encoding, every other spelling and neighbour of it, and bytes that have nothing to do with
+ * it.
+ */
 function around(bytes: Uint8Array): Uint8Array[] {
   const value = bytesToNumberLE(bytes)
   const flips = Array.from({ length: 256 }, (_, bit) => value ^ (1n << BigInt(bit)))

@@ -9,7 +9,10 @@ const { Fn, Fp } = ed25519.Point
 const SEED = freshSeed()
 const random = createRandom(SEED)
 
-/** Around zero, each power of two, P and fractions of P, where a quotient is very large or very small. */
+/**
+ * Around zero, each power of two, P and fractions of P, where a quotient is very large or very
+ * small.
+ */
 const EDGES: readonly bigint[] = [
   ...Array.from({ length: 255 }, (_, bit) => 1n << BigInt(bit)),
   ...Array.from({ length: 600 }, (_, index) => Fp.ORDER / BigInt(index + 1)),

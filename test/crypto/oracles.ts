@@ -1,8 +1,10 @@
 /**
- * Other people's verifiers, all asked the gateway's question: the message, or the message in `<Bytes>`.
+ * Other people's verifiers, all asked the gateway's question: the message, or the message in
+ * `<Bytes>`.
  *
- * sr25519: schnorrkel in WebAssembly and @scure/sr25519 (which throws where we answer false). ed25519: noble's strict
- * verification, which is the rule we promise, so only the way of computing differs.
+ * sr25519: schnorrkel in WebAssembly and @scure/sr25519 (which throws where we answer false).
+ * ed25519: noble's strict verification, which is the rule we promise, so only the way of computing
+ * differs.
  */
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'

@@ -1,4 +1,7 @@
-/** Bytes from a printed seed, so that every random case can be made again: SHA-512 of the seed and a counter. */
+/**
+ * Bytes from a printed seed, so that every random case can be made again: SHA-512 of the seed and
+ * a counter.
+ */
 import { sha512 } from '@noble/hashes/sha2.js'
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 

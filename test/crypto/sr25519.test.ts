@@ -21,7 +21,10 @@ const DELEGATES = readVectors('sr25519/delegates_real_signatures.json', {
   vectors: [] as (Row & { readonly hotkey: string })[],
 })
 
-/** The vectors answer for a verifier without the `<Bytes>` retry; these are the ones that the retry accepts. */
+/**
+ * The vectors answer for a verifier without the `<Bytes>` retry; these are the ones that the retry
+ * accepts.
+ */
 const ACCEPTED_WRAPPED = ['pjs-common-wrapped-strict', 'scure-wrapped-fail']
 
 const parts = (row: Row): [Uint8Array, Uint8Array, Uint8Array] => [

@@ -1,7 +1,8 @@
 /**
  * Known answers from `../shared/vectors`, which stays outside the repository.
  *
- * In CI the folder must be there. Elsewhere a missing folder skips the tests that read it, and their names say so.
+ * In CI the folder must be there. Elsewhere a missing folder skips the tests that read it, and
+ * their names say so.
  */
 import { existsSync, readFileSync } from 'node:fs'
 
@@ -15,7 +16,9 @@ if (!HAVE_VECTORS && process.env['CI']) throw new Error(`CI must run with the ve
 export const NO_VECTORS = !HAVE_VECTORS
 export const FROM_VECTORS = HAVE_VECTORS ? '' : ` (skipped: ${FOLDER} is missing)`
 
-/** The parsed file, or `otherwise` when the folder is missing (the tests over it are skipped then). */
+/**
+ * The parsed file, or `otherwise` when the folder is missing (the tests over it are skipped then).
+ */
 export function readVectors<T>(path: string, otherwise: T): T {
   return HAVE_VECTORS ? JSON.parse(readFileSync(`${FOLDER}/${path}`, 'utf8')) : otherwise
 }

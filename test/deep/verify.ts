@@ -1,8 +1,9 @@
 /**
- * `npm run test:deep`: 100,000 inverses beside noble's, then at least 100,000 random and mutated signatures, every verifier's
- * answer compared.
+ * `npm run test:deep`: 100,000 inverses beside noble's, then at least 100,000 random and mutated
+ * signatures, every verifier's answer compared.
  *
- * SEED=... repeats a run; CASES=... changes its length. Exits 1 on the first run with a disagreement.
+ * SEED=... repeats a run; CASES=... changes its length. Exits 1 on the first run with a
+ * disagreement.
  */
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { bytesToNumberLE } from '@noble/curves/utils.js'

@@ -1,4 +1,6 @@
-/** docs/challenge.py as its reader runs it, behind the gateway: real Python, FastAPI and uvicorn. */
+/**
+ * docs/challenge.py as its reader runs it, behind the gateway: real Python, FastAPI and uvicorn.
+ */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'

@@ -1,4 +1,7 @@
-/** The ten lines of docs/miners.md for the official SDK, run by it with real wallets through the running gateway. */
+/**
+ * The ten lines of docs/miners.md for the official SDK, run by it with real wallets through the
+ * running gateway.
+ */
 
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'

@@ -1,4 +1,6 @@
-/** The port: whatever the platform does, the answer is a Result, and nothing but 'reserved' admits. */
+/**
+ * The port: whatever the platform does, the answer is a Result, and nothing but 'reserved' admits.
+ */
 
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'

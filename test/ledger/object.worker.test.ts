@@ -1,4 +1,7 @@
-/** Reserve, find and settle on a real object: one winner, a truthful account of it, and nothing forgotten. */
+/**
+ * Reserve, find and settle on a real object: one winner, a truthful account of it, and nothing
+ * forgotten.
+ */
 
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'

@@ -1,4 +1,7 @@
-/** The alarm: removes what is due and nothing else, a batch at a time, and is set exactly while there is something to remove. */
+/**
+ * The alarm: removes what is due and nothing else, a batch at a time, and is set exactly while
+ * there is something to remove.
+ */
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -9,7 +12,9 @@ import { ledger, NOW, newKey, RETENTION_SECONDS, reservation, stubOf, verdict } 
 /** Seconds after which the alarm comes again when nothing is due sooner. */
 const HOUR = 3600
 
-/** The first second at which the row of a nonce of NOW goes; the nonce is free for a while by then. */
+/**
+ * The first second at which the row of a nonce of NOW goes; the nonce is free for a while by then.
+ */
 const DUE = NOW + RETENTION_SECONDS + 1 + PURGE_MARGIN_SECONDS
 
 beforeEach(() => setClock(NOW))

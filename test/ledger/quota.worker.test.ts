@@ -1,4 +1,7 @@
-/** The quota: exact over any hour, counted with the reservation, and no row more than the nonces themselves. */
+/**
+ * The quota: exact over any hour, counted with the reservation, and no row more than the nonces
+ * themselves.
+ */
 
 import { evictDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'

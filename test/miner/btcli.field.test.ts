@@ -1,4 +1,7 @@
-/** The files of both generations of btcli, written by the real tools: the same wallet, or a refusal. */
+/**
+ * The files of both generations of btcli, written by the real tools: the same wallet, or a
+ * refusal.
+ */
 
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -16,7 +19,10 @@ const eleven = fieldTool('bittensor')
 const BOTH = { missing: nine.missing || eleven.missing, note: nine.note || eleven.note }
 
 let directory: string
-/** A home for each set of files; its wallets are empty, so that the place that was looked at is named. */
+/**
+ * A home for each set of files; its wallets are empty, so that the place that was looked at is
+ * named.
+ */
 const homes: Record<'nine' | 'eleven' | 'unused' | 'both', string> = {
   nine: '',
   eleven: '',

@@ -1,4 +1,7 @@
-/** What the commands say of challenges, of a hotkey that is not in the snapshot, of file names and of versions. */
+/**
+ * What the commands say of challenges, of a hotkey that is not in the snapshot, of file names and
+ * of versions.
+ */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'

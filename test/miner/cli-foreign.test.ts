@@ -1,4 +1,7 @@
-/** The commands where something else than the gateway answers: exit code 5, and never a word of the challenge. */
+/**
+ * The commands where something else than the gateway answers: exit code 5, and never a word of the
+ * challenge.
+ */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'

@@ -21,7 +21,10 @@ const BOB = '5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty'
 
 let directory: string
 let gateway: string
-/** A status of the challenge's, a refusal of the gateway's, or the connection closed on a complete upload. */
+/**
+ * A status of the challenge's, a refusal of the gateway's, or the connection closed on a complete
+ * upload.
+ */
 type Reply = number | 'close' | { readonly rejection: Rejection }
 let answers: Reply[] = []
 let nonces: string[] = []

@@ -1,4 +1,7 @@
-/** Whose answer is it: what captive portals, proxies, Cloudflare and wrong addresses send, and what is said of it. */
+/**
+ * Whose answer is it: what captive portals, proxies, Cloudflare and wrong addresses send, and what
+ * is said of it.
+ */
 
 import { expect, test } from 'vitest'
 import { foreignAnswer } from '../../miner/foreign.ts'

@@ -1,4 +1,7 @@
-/** miner/upload.py against a gateway that answers from a script; the wallet package and the waiting are stand-ins. */
+/**
+ * miner/upload.py against a gateway that answers from a script; the wallet package and the waiting
+ * are stand-ins.
+ */
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -34,7 +37,10 @@ class Keyfile:
 const PYTHON = (await run('python3', ['--version'])).code === 0
 const WITHOUT = PYTHON ? '' : ' (skipped: no python3 here)'
 
-/** A challenge's answer, a refusal of the gateway's, what something before the gateway says, or the connection closed. */
+/**
+ * A challenge's answer, a refusal of the gateway's, what something before the gateway says, or the
+ * connection closed.
+ */
 type Reply =
   | [status: number, text: string, headers?: Readonly<Record<string, string>>]
   | { readonly rejection: Rejection }

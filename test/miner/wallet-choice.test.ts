@@ -1,4 +1,7 @@
-/** Which hotkey signs: options, then the environment, then the configuration of btcli 11 and of btcli 9, then the defaults. */
+/**
+ * Which hotkey signs: options, then the environment, then the configuration of btcli 11 and of
+ * btcli 9, then the defaults.
+ */
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -186,7 +186,10 @@ describe('the time limit of an upload', () => {
   const PIECES = 14
   const BYTES = 65_536 * PIECES
 
-  /** Sends as much as an origin takes piece by piece, with a pause before each, and what became of it. */
+  /**
+   * Sends as much as an origin takes piece by piece, with a pause before each, and what became of
+   * it.
+   */
   async function sendTo(origin: (body: ReadableStream<Uint8Array>) => Promise<Response>) {
     const call = createOrigin({
       timeoutMs: LIMIT_MS,

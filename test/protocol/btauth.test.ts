@@ -12,8 +12,8 @@ import { seeded } from '../support/seed.ts'
 import { hex, sha256, toHeaders } from '../support/upload.ts'
 
 /**
- * The golden vectors of https://www.bittensor.com/docs/guides/signed-requests, also in the SDK's own
- * `tests/unit/test_http_auth.py` (RaoFoundation/subtensor).
+ * The golden vectors of https://www.bittensor.com/docs/guides/signed-requests, also in the SDK's
+ * own `tests/unit/test_http_auth.py` (RaoFoundation/subtensor).
  */
 const GOLDEN = {
   method: 'post',

@@ -1,4 +1,7 @@
-/** The registry over real KV: what is kept, what serves when the master or KV cannot, and how often the master is asked. */
+/**
+ * The registry over real KV: what is kept, what serves when the master or KV cannot, and how often
+ * the master is asked.
+ */
 
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, test } from 'vitest'

@@ -1,4 +1,6 @@
-/** What the public sees of the master's registry, field by field, and what is no registry at all. */
+/**
+ * What the public sees of the master's registry, field by field, and what is no registry at all.
+ */
 
 import { describe, expect, test } from 'vitest'
 import { parseRegistry } from '../../src/registry/published.ts'

@@ -1,4 +1,7 @@
-/** However long a request is, a refusal and a report stay short and do not repeat what was too long. */
+/**
+ * However long a request is, a refusal and a report stay short and do not repeat what was too
+ * long.
+ */
 
 import { expect, test } from 'vitest'
 import { ask } from '../support/ask.worker.ts'

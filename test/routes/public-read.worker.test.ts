@@ -1,4 +1,7 @@
-/** Reads of a challenge that may be somebody else's: what is kept, for whom, and what becomes of it when the challenge is gone. */
+/**
+ * Reads of a challenge that may be somebody else's: what is kept, for whom, and what becomes of it
+ * when the challenge is gone.
+ */
 
 import { createExecutionContext } from 'cloudflare:test'
 import { beforeEach, describe, expect, test } from 'vitest'

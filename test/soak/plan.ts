@@ -1,4 +1,6 @@
-/** What happens to the n-th upload: all of it from the seed, so that a run can be planned again. */
+/**
+ * What happens to the n-th upload: all of it from the seed, so that a run can be planned again.
+ */
 
 import { signUpload, submissionsPath } from '../../miner/sign.ts'
 import { createSigner, type Signer } from '../../src/crypto/sign.ts'

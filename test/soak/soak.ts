@@ -3,7 +3,7 @@
  *
  *     npm run test:soak                          two minutes
  *     npm run test:soak -- --uploads 100000      so many uploads instead
- *     SEED=… npm run test:soak                   the same uploads again (their order in time differs)
+ *     SEED=… npm run test:soak                   the same uploads (in another order)
  *     npm run test:soak -- --plant               with a ledger that forgets: must end with 1
  *
  * The origin is killed, resets, hangs, is slow or busy; requests are sent twice at once; clients
@@ -32,7 +32,8 @@ const SECONDS = 120
 /** Miners at once. */
 const MINERS = 16
 /**
- * Between two kills of the gateway, and of the origin: so many ms at least, and up to as many more.
+ * Between two kills of the gateway, and of the origin: so many ms at least, and up to as many
+ * more.
  */
 const GATEWAY_LIVES_MS = 15_000
 const ORIGIN_LIVES_MS = 3000

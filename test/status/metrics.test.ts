@@ -1,4 +1,7 @@
-/** Prometheus' text: what is in it, and what Prometheus' own tool says of it and of the rules in docs/telemetry.md. */
+/**
+ * Prometheus' text: what is in it, and what Prometheus' own tool says of it and of the rules in
+ * docs/telemetry.md.
+ */
 
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

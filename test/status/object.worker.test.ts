@@ -1,4 +1,7 @@
-/** The sums of all isolates, on a real object: when they are written, what is lost with it, and how they are asked for. */
+/**
+ * The sums of all isolates, on a real object: when they are written, what is lost with it, and how
+ * they are asked for.
+ */
 
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
@@ -15,7 +18,10 @@ function batch(outcomes: Record<string, number>, slug = 'demo'): Batch {
   return { tallies: { [slug]: { outcomes, times: { 3: 1 } } }, sightings: {}, ledger: {} }
 }
 
-/** What an object counts that was written, then called after so many seconds each, then forgotten by memory. */
+/**
+ * What an object counts that was written, then called after so many seconds each, then forgotten
+ * by memory.
+ */
 const CALLS: [name: string, seconds: readonly number[], kept: number][] = [
   ['the first call is written at once', [0], 1],
   ['nine seconds later nothing is', [0, 9], 1],

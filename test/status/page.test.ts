@@ -1,4 +1,7 @@
-/** The page: true when something is gone, in words, with nothing in it that could run or that names anybody. */
+/**
+ * The page: true when something is gone, in words, with nothing in it that could run or that names
+ * anybody.
+ */
 
 import { describe, expect, test } from 'vitest'
 import { contentPolicy, SCRIPT, STYLE } from '../../src/status/assets.ts'

@@ -6,7 +6,9 @@ import { createOrigin, type Service } from '../../src/origin/origin.ts'
 import { probeChallenges } from '../../src/status/probe.ts'
 import { configOf } from '../support/gateway.worker.ts'
 
-/** Cloudflare's documented limit: of one invocation, connections that wait for response headers. */
+/**
+ * Cloudflare's documented limit: of one invocation, connections that wait for response headers.
+ */
 const CONNECTIONS = 6
 
 const challengesOf = (slugs: readonly string[], others: object = {}) =>
@@ -18,7 +20,10 @@ const challengesOf = (slugs: readonly string[], others: object = {}) =>
 
 const many = Array.from({ length: 160 }, (_, index) => `challenge-${index}`)
 
-/** fetch as the platform has it: a seventh stands in line, and its own time limit runs meanwhile. `hang-…` never answers. */
+/**
+ * fetch as the platform has it: a seventh stands in line, and its own time limit runs meanwhile.
+ * `hang-…` never answers.
+ */
 function platformFetch() {
   let open = 0
   let asked = 0

@@ -1,4 +1,7 @@
-/** How the sums of all isolates add up, what of them a page is made of, and how much of them is kept. */
+/**
+ * How the sums of all isolates add up, what of them a page is made of, and how much of them is
+ * kept.
+ */
 
 import { expect, test } from 'vitest'
 import type { Batch, Sightings } from '../../src/status/statistics.ts'

@@ -1,5 +1,6 @@
 /**
- * A challenge with one thing wrong: a proxy before the development challenge that changes what one kind of request meets.
+ * A challenge with one thing wrong: a proxy before the development challenge that changes what one
+ * kind of request meets.
  */
 
 import { createHash, randomUUID } from 'node:crypto'

@@ -1,4 +1,7 @@
-/** Ends a run with what was skipped and why, one line each, and the line CI reads: `N passed, N failed, N skipped`. */
+/**
+ * Ends a run with what was skipped and why, one line each, and the line CI reads: `N passed, N
+ * failed, N skipped`.
+ */
 
 import type { Reporter, TestModule } from 'vitest/node'
 

@@ -1,15 +1,17 @@
 /**
- * What a test needs beyond `npm ci`: Python with a wallet package, uv, a generator, promtool, Chromium (tools/dev/field.ts).
+ * What a test needs beyond `npm ci`: Python with a wallet package, uv, a generator, promtool,
+ * Chromium (tools/dev/field.ts).
  *
- * Such a test stands in a `*.field.test.ts` (their files run one after the other) and asks for its tool:
+ * Such a test stands in a `*.field.test.ts` (their files run one after the other) and asks for its
+ * tool:
  *
  *   const btcli = fieldTool('bittensor')
  *   describe.skipIf(btcli.missing)(`btcli 11${btcli.note}`, () => {
  *     test('…', () => run(btcli.program('python'), ['-c', '…']))
  *   })
  *
- * `npm test` runs it where the tool is there, and else names the skip in one line. `npm run field` fetches every tool,
- * `npm run test:field` fetches and then runs these tests alone.
+ * `npm test` runs it where the tool is there, and else names the skip in one line. `npm run field`
+ * fetches every tool, `npm run test:field` fetches and then runs these tests alone.
  */
 
 import path from 'node:path'

@@ -1,4 +1,7 @@
-/** Gateways for tests of routes: real configuration and real app, origins and stores of the test's choice. */
+/**
+ * Gateways for tests of routes: real configuration and real app, origins and stores of the test's
+ * choice.
+ */
 
 import { createBodyBudget } from '../../src/admission/budget.ts'
 import { type App, createApp } from '../../src/app.ts'
@@ -16,7 +19,10 @@ export function configOf(env: object): Config {
   return parsed.value
 }
 
-/** What a gateway without a master has where one with a master asks it; nothing is found in its cache, and nothing remembered. */
+/**
+ * What a gateway without a master has where one with a master asks it; nothing is found in its
+ * cache, and nothing remembered.
+ */
 export function withoutMaster(
   config: Config,
 ): Pick<

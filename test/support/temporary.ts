@@ -1,4 +1,7 @@
-/** One temporary folder for the whole run: what tests and the programs that they start leave behind goes with it. */
+/**
+ * One temporary folder for the whole run: what tests and the programs that they start leave behind
+ * goes with it.
+ */
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

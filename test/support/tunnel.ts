@@ -1,7 +1,9 @@
 /**
- * A local process that answers as Cloudflare's edge, Access and cloudflared do in place of a challenge.
+ * A local process that answers as Cloudflare's edge, Access and cloudflared do in place of a
+ * challenge.
  *
- * `{url}/{situation}` is an origin; whatever is asked below it is answered in that manner, once the request has arrived whole.
+ * `{url}/{situation}` is an origin; whatever is asked below it is answered in that manner, once
+ * the request has arrived whole.
  */
 
 import { createServer, type ServerResponse } from 'node:http'
@@ -87,7 +89,10 @@ export async function startTunnel() {
   }
 }
 
-/** A VPC service that hands everything to `origin`, and then behaves as `then` says (statements; `response` is the answer). */
+/**
+ * A VPC service that hands everything to `origin`, and then behaves as `then` says (statements;
+ * `response` is the answer).
+ */
 export function vpcService(origin: string, then = 'return response'): string {
   return `export default {
     async fetch(request) {

@@ -1,7 +1,8 @@
 /**
  * A valid upload, the world it is valid in, and one change at a time.
  *
- * The clock stands at NOW. Signatures are real: Alice signs, with the development seed that everybody knows.
+ * The clock stands at NOW. Signatures are real: Alice signs, with the development seed that
+ * everybody knows.
  */
 
 import { createHash } from 'node:crypto'

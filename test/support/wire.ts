@@ -1,5 +1,6 @@
 /**
- * Both ends of the gateway as bare TCP, so that a test sees the bytes and decides when each side goes on.
+ * Both ends of the gateway as bare TCP, so that a test sees the bytes and decides when each side
+ * goes on.
  */
 
 import { createHash, type Hash } from 'node:crypto'
@@ -39,7 +40,9 @@ export interface RecordingOrigin {
 
 export const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok'
 
-/** An origin that takes down each request; one connection for each, unless `respond` keeps it open. */
+/**
+ * An origin that takes down each request; one connection for each, unless `respond` keeps it open.
+ */
 export async function startRecordingOrigin(): Promise<RecordingOrigin> {
   const taken = { count: 0, wake: () => {} }
   const server = createServer((socket) => {

@@ -1,7 +1,8 @@
 /**
  * The whole line as real processes of this machine: chain, challenges, gateway on workerd.
  *
- * The challenges that misbehave are bare TCP servers; each is configured under the slug that says what it does.
+ * The challenges that misbehave are bare TCP servers; each is configured under the slug that says
+ * what it does.
  */
 
 import { randomBytes, randomUUID } from 'node:crypto'
@@ -71,7 +72,10 @@ export async function startWorld(options: WorldOptions = {}) {
     /** Requests that reached each misbehaving challenge. */
     reached: misbehaving.reached,
     logs,
-    /** Fails when any line the gateway wrote meanwhile holds a token, or a nonce or signature made by `sign`. */
+    /**
+     * Fails when any line the gateway wrote meanwhile holds a token, or a nonce or signature made
+     * by `sign`.
+     */
     async close() {
       await gateway.close()
       await Promise.all([challenge.close(), chain.close(), misbehaving.close()])

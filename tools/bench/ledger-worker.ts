@@ -1,6 +1,6 @@
 /**
- * The worker of `npm run bench:ledger` (the driver is ledger.ts): the real NonceLedger, a way to fill it, and one HTTP
- * route per measured thing.
+ * The worker of `npm run bench:ledger` (the driver is ledger.ts): the real NonceLedger, a way to
+ * fill it, and one HTTP route per measured thing.
  */
 
 import { NonceLedger, PURGE_BATCH_ROWS, type ReserveCall } from '../../src/ledger/object.ts'

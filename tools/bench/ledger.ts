@@ -1,10 +1,12 @@
 /**
- * `npm run bench:ledger`: does a full ledger reserve as fast as an almost empty one, and what does it cost?
+ * `npm run bench:ledger`: does a full ledger reserve as fast as an almost empty one, and what does
+ * it cost?
  *
- * One workerd (Miniflare), two real SQLite objects on disk, one of 10^3 rows and one of 10^6. One client, one connection,
- * one request at a time: to the small object, to neither, to the large one, and back, so that whatever else the machine
- * does meets all three alike. Times are taken here because workerd's own clock counts whole milliseconds; they hold an
- * HTTP hop, shown on its own.
+ * One workerd (Miniflare), two real SQLite objects on disk, one of 10^3 rows and one of 10^6. One
+ * client, one connection, one request at a time: to the small object, to neither, to the large
+ * one, and back, so that whatever else the machine does meets all three alike. Times are taken
+ * here because workerd's own clock counts whole milliseconds; they hold an HTTP hop, shown on its
+ * own.
  */
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises'

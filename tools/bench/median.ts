@@ -15,8 +15,9 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * The median with a 90 % interval of order statistics, which assumes nothing about the distribution: each value lies below the
- * true median with a probability of one half. Fewer than five values have no such interval; then the extremes stand for it.
+ * The median with a 90 % interval of order statistics, which assumes nothing about the
+ * distribution: each value lies below the true median with a probability of one half. Fewer than
+ * five values have no such interval; then the extremes stand for it.
  */
 export function spread(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b)
@@ -28,7 +29,10 @@ export function spread(values: readonly number[]): Spread {
   }
 }
 
-/** The most values that can be left out at each end: with k left out the interval misses when at most k lie on one side. */
+/**
+ * The most values that can be left out at each end: with k left out the interval misses when at
+ * most k lie on one side.
+ */
 function valuesToCut(count: number): number {
   let chance = 0.5 ** count
   let below = 0

@@ -1,8 +1,9 @@
 /**
  * `npm run bench:miner`: what the command line costs beyond Node itself, in time and in memory.
  *
- * Time until the first byte: of help on stdout, and of the first request at a gateway. Memory: the largest resident set of an upload of
- * 7.5 MB beside that of an empty script. Medians; the gateway here only counts bytes.
+ * Time until the first byte: of help on stdout, and of the first request at a gateway. Memory: the
+ * largest resident set of an upload of 7.5 MB beside that of an empty script. Medians; the gateway
+ * here only counts bytes.
  */
 
 import { spawn } from 'node:child_process'
@@ -18,7 +19,10 @@ const RUNS = 15
 const UPLOAD_BYTES = 7_500_000
 const LIMITS = { start: 300, memory: 64 }
 const CLI = path.resolve('dist-miner/cli.js')
-/** Says its largest resident set (KiB) when it ends. `resourceUsage().maxRSS` would count the parent's, which survives the fork. */
+/**
+ * Says its largest resident set (KiB) when it ends. `resourceUsage().maxRSS` would count the
+ * parent's, which survives the fork.
+ */
 const WEIGHED = `data:text/javascript,import fs from 'node:fs';process.on('exit',()=>process.stderr.write(/VmHWM.*/.exec(fs.readFileSync('/proc/self/status','utf8'))[0]))`
 
 let firstByteAt = 0
@@ -61,7 +65,10 @@ try {
   await rm(directory, { recursive: true })
 }
 
-/** Median milliseconds from the start of the process to its first byte: to the gateway, else on stdout. */
+/**
+ * Median milliseconds from the start of the process to its first byte: to the gateway, else on
+ * stdout.
+ */
 async function times(args: readonly string[]): Promise<number> {
   const all: number[] = []
   for (let run = 0; run < RUNS; run += 1) {

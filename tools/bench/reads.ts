@@ -1,9 +1,10 @@
 /**
- * `npm run bench:reads`: what a public read costs through the gateway, beside a bare Hono proxy in the same run, and what the cache
- * saves. About two minutes.
+ * `npm run bench:reads`: what a public read costs through the gateway, beside a bare Hono proxy in
+ * the same run, and what the cache saves. About two minutes.
  *
- * Contestants take turns, so that whatever else the machine does meets all alike; ratios are medians over the rounds. A missed
- * figure is printed, not hidden; the exit code says only whether the benchmark ran.
+ * Contestants take turns, so that whatever else the machine does meets all alike; ratios are
+ * medians over the rounds. A missed figure is printed, not hidden; the exit code says only whether
+ * the benchmark ran.
  */
 
 import { median } from './median.ts'
@@ -12,11 +13,16 @@ import { cpuMs } from './upload/process.ts'
 import { atLeast, show, table } from './upload/report.ts'
 
 const ROUNDS = 11
-/** Readers at once, for throughput. One, for latency: then nothing waits for anything but the way itself. */
+/**
+ * Readers at once, for throughput. One, for latency: then nothing waits for anything but the way
+ * itself.
+ */
 const BUSY = { requests: 3000, connections: 16 }
 const ALONE = { requests: 200, connections: 1 }
 
-/** What is asked of whom. `/query` is the same leaderboard from a challenge that needs 5 ms for it. */
+/**
+ * What is asked of whom. `/query` is the same leaderboard from a challenge that needs 5 ms for it.
+ */
 const CONTESTANTS = {
   'bare Hono proxy': ['bare', '/challenges/bench/leaderboard'],
   'hono/proxy': ['bare', '/helper/leaderboard'],
@@ -31,7 +37,10 @@ const CONTESTANTS = {
 type Name = keyof typeof CONTESTANTS
 const NAMES = Object.keys(CONTESTANTS) as Name[]
 
-/** Reads a second of one for each of the other. The bare proxy logs nothing, and a challenge that costs nothing is nobody's. */
+/**
+ * Reads a second of one for each of the other. The bare proxy logs nothing, and a challenge that
+ * costs nothing is nobody's.
+ */
 const RATIOS: readonly (readonly [figure: string, one: Name, other: Name, target: number])[] = [
   ['pass-through / bare Hono proxy, reads a second', 'gateway', 'bare Hono proxy', 0.8],
   ['the same, nothing logged', 'gateway, nothing logged', 'bare Hono proxy', 0.8],

@@ -1,17 +1,23 @@
 /**
- * `npm run bench:status`: how long is the status object awake in a month, and what is that of what Workers Paid includes?
+ * `npm run bench:status`: how long is the status object awake in a month, and what is that of what
+ * Workers Paid includes?
  *
- * Simulated, seeded: a day of uploads spread over isolates, each of which hands over its counts at most once in ten seconds
- * (src/status/statistics.ts), with pages open that read at most once in five seconds an isolate (src/status/client.ts) and the cron.
- * Cloudflare bills an object from the begin of a call to its end, and for as long as a timer is pending
- * (developers.cloudflare.com/durable-objects/platform/pricing). Beside the object as it is stands one that plans its next write.
+ * Simulated, seeded: a day of uploads spread over isolates, each of which hands over its counts at
+ * most once in ten seconds (src/status/statistics.ts), with pages open that read at most once in
+ * five seconds an isolate (src/status/client.ts) and the cron. Cloudflare bills an object from the
+ * begin of a call to its end, and for as long as a timer is pending
+ * (developers.cloudflare.com/durable-objects/platform/pricing). Beside the object as it is stands
+ * one that plans its next write.
  */
 
 const SEED = Number(process.env['SEED'] ?? 1)
 const DAY_SECONDS = 86_400
 const DAYS = 30
 const GIGABYTES = 0.128
-/** Of one call: reading and summing take well under a millisecond; the rest is the write and its way to disk. */
+/**
+ * Of one call: reading and summing take well under a millisecond; the rest is the write and its
+ * way to disk.
+ */
 const CALL_SECONDS = 0.005
 /** src/status/object.ts. */
 const WRITE_SECONDS = 10
@@ -36,7 +42,10 @@ function random(): number {
   return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
 }
 
-/** Times within a day at which an isolate calls, when events of this rate are told at most once in `pace` seconds. */
+/**
+ * Times within a day at which an isolate calls, when events of this rate are told at most once in
+ * `pace` seconds.
+ */
 function paced(perDay: number, pace: number): number[] {
   const times: number[] = []
   for (let at = gap(perDay); at < DAY_SECONDS; ) {
@@ -62,7 +71,9 @@ function awake(calls: readonly number[], awakeUntil: (at: number) => number): nu
   return seconds
 }
 
-/** As the object was: a call that comes too early plans the write, and the timer keeps it awake. */
+/**
+ * As the object was: a call that comes too early plans the write, and the timer keeps it awake.
+ */
 function withTimer(): (at: number) => number {
   let writtenAt = Number.NEGATIVE_INFINITY
   return (at) => {

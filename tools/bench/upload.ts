@@ -1,12 +1,14 @@
 /**
- * `npm run bench:uploads`: what an upload costs, on the real runtime with real signatures, and whether the figures we promised hold.
+ * `npm run bench:uploads`: what an upload costs, on the real runtime with real signatures, and
+ * whether it keeps the figures that this file promises.
  *
  *     npm run bench:uploads                          all sections, under four minutes
- *     npm run bench:uploads -- throughput memory     some: throughput, reading, memory, copies, bundle
- *     npm run bench:uploads -- --against worker.js   this bundle beside another one, and nothing else
+ *     npm run bench:uploads -- throughput memory     these of the five sections below
+ *     npm run bench:uploads -- --against worker.js   this bundle beside another one
  *
- * The gateway is the bundle `wrangler deploy` would upload, on workerd's own port. A missed figure is printed, not hidden; the
- * exit code says only whether the benchmark ran.
+ * The sections are throughput, reading, memory, copies and bundle. The gateway is the bundle
+ * `wrangler deploy` would upload, on workerd's own port. A missed figure is printed, not hidden;
+ * the exit code says only whether the benchmark ran.
  */
 
 import { availableParallelism } from 'node:os'

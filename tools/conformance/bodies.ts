@@ -16,7 +16,10 @@ import {
   uploadOf,
 } from './terms.ts'
 
-/** Half of a body, then the connection is closed: nothing may be stored, and the nonce stays free for the whole one. */
+/**
+ * Half of a body, then the connection is closed: nothing may be stored, and the nonce stays free
+ * for the whole one.
+ */
 export async function truncated(terms: Terms): Promise<Finding> {
   const check = 'truncated'
   const upload = uploadOf(terms)

@@ -1,9 +1,10 @@
 /**
  * `npm run conformance -- --origin URL --slug S`: does a challenge keep its side of the contract?
  *
- * It asks the challenge directly, as the gateway would, before any gateway is there, and prints one line per check. About twenty small
- * uploads are stored in the names of two development hotkeys, so point it at a test instance. Exit code 0 when nothing failed, 1 when a
- * check failed, 2 when nothing was checked.
+ * It asks the challenge directly, as the gateway would, before any gateway is there, and prints
+ * one line per check. About twenty small uploads are stored in the names of two development
+ * hotkeys, so point it at a test instance. Exit code 0 when nothing failed, 1 when a check failed,
+ * 2 when nothing was checked.
  */
 
 import { readFile } from 'node:fs/promises'

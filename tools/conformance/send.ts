@@ -1,5 +1,6 @@
 /**
- * One request to a challenge, sent exactly as written: bodies that are slow or cut off, and connections that are kept.
+ * One request to a challenge, sent exactly as written: bodies that are slow or cut off, and
+ * connections that are kept.
  *
  * `fetch` can do none of these, so the requests go through Node's own client.
  */

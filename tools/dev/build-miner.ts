@@ -1,10 +1,12 @@
 /**
  * `npm run build:miner`: the miner's tools as JavaScript, in dist-miner.
  *
- * Node does not strip types under node_modules, so what is installed must be compiled. The command line becomes one file with what it
- * always needs and chunks with what it rarely does: one file starts faster than twenty. libsodium stays a dependency: it is large and
- * only encrypted wallets need it. The SDK stays one module per file with its libraries as imports, so that a bundler drops what is not
- * used. Types are checked by `npm run check`, not here: an install must not fail over them.
+ * Node does not strip types under node_modules, so what is installed must be compiled. The command
+ * line becomes one file with what it always needs and chunks with what it rarely does: one file
+ * starts faster than twenty. libsodium stays a dependency: it is large and only encrypted wallets
+ * need it. The SDK stays one module per file with its libraries as imports, so that a bundler
+ * drops what is not used. Types are checked by `npm run check`, not here: an install must not fail
+ * over them.
  */
 
 import { execFile } from 'node:child_process'
@@ -16,7 +18,9 @@ import { build } from 'esbuild'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 const OUT = path.join(ROOT, 'dist-miner')
-/** What CommonJS libraries load Node's own modules with (yaml, and debug under the proxy agents). */
+/**
+ * What CommonJS libraries load Node's own modules with (yaml, and debug under the proxy agents).
+ */
 const REQUIRE = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);"
 
 await rm(OUT, { recursive: true, force: true })

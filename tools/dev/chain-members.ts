@@ -1,5 +1,6 @@
 /**
- * Who is registered on the development chain: well-known keys, or the members of a recorded subnet.
+ * Who is registered on the development chain: well-known keys, or the members of a recorded
+ * subnet.
  *
  * Never use these keys for anything of value: their seeds are public.
  */

@@ -2,11 +2,13 @@
  * A development chain node: JSON-RPC over HTTP POST, as a subtensor node speaks it, with a subnet
  * of well-known keys.
  *
- *     node tools/dev/chain.ts --port 9944 --netuid 100 [--fixture FILE] [--registered FILE] [--fast]     --fast: blocks of 250 ms, from block 0 on
- *     curl -X POST localhost:9944/dev/register -d '{"hotkey":"5…"}'     registers a hotkey at the next block
+ *     node tools/dev/chain.ts --port 9944 --netuid 100 \
+ *       [--fixture FILE] [--registered FILE] [--fast]
+ *     curl -X POST localhost:9944/dev/register -d '{"hotkey":"5…"}'
  *
- * With `--registered` the hotkeys that were registered so are written to that file, and are members
- * again after a restart.
+ * `--fast` makes a block every 250 ms, from block 0 on. The second command registers a hotkey at
+ * the next block. `--registered` keeps such hotkeys in that file, so that they are members again
+ * after a restart.
  */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'

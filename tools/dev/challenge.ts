@@ -1,6 +1,6 @@
 /**
- * A challenge origin, as a process of its own: `node tools/dev/challenge.ts --port 8788 --slug demo
- * --db FILE`.
+ * A challenge origin, as a process of its own: `node tools/dev/challenge.ts --port 8788 --slug
+ * demo --db FILE`.
  *
  * It implements the challenge's side of the contract (docs/challenges.md): the private bridge that
  * takes admitted uploads, the public status read, and the routes every challenge has. It believes

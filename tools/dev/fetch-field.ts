@@ -1,9 +1,11 @@
 /**
- * `npm run field`: fetches into `.field/` what tests need beyond `npm ci` (tools/dev/field.ts has the list).
+ * `npm run field`: fetches into `.field/` what tests need beyond `npm ci` (tools/dev/field.ts has
+ * the list).
  *
- * What is there already is not fetched again. A tool that cannot be had on this machine is named with the reason in one line;
- * the tests that need it are then skipped, so that is not a failure of this command. It uses PyPI, npm and Debian's archive by
- * their own clients, and never root: Debian packages are unpacked, not installed.
+ * What is there already is not fetched again. A tool that cannot be had on this machine is named
+ * with the reason in one line; the tests that need it are then skipped, so that is not a failure
+ * of this command. It uses PyPI, npm and Debian's archive by their own clients, and never root:
+ * Debian packages are unpacked, not installed.
  */
 
 import { execFile } from 'node:child_process'
@@ -97,7 +99,10 @@ async function fetchNode(folder: string, packages: readonly string[]): Promise<v
   await symlink('node_modules/.bin', path.join(folder, 'bin'))
 }
 
-/** The headless Chromium that @sparticuz/chromium packs for machines without a browser, with fonts and a start script. */
+/**
+ * The headless Chromium that @sparticuz/chromium packs for machines without a browser, with fonts
+ * and a start script.
+ */
 async function fetchChromium(folder: string, packages: readonly string[]): Promise<void> {
   if (process.platform !== 'linux' || process.arch !== 'x64')
     throw new Error('npm has it for Linux on x64 only; install Chromium and set CHROMIUM to its path')
@@ -168,7 +173,8 @@ function run(
   variables: Readonly<Record<string, string>> = {},
   cwd = FIELD,
 ): Promise<void> {
-  // npm puts the project's Node before the machine's own, which may know a company's CA that ours does not.
+  // npm puts the project's Node before the machine's own, which may know a company's CA that ours
+  // does not.
   const own = (process.env['PATH'] ?? '')
     .split(path.delimiter)
     .filter((part) => !part.includes('node_modules'))

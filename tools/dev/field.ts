@@ -1,8 +1,9 @@
 /**
  * What some tests need beyond `npm ci`, and where it lies: `.field/NAME/bin/PROGRAM`.
  *
- * `npm run field` (tools/dev/fetch-field.ts) fetches it from PyPI, npm and Debian's archive. It needs no root and changes nothing
- * outside `.field/`. test/support/field.ts tells a test whether it is there.
+ * `npm run field` (tools/dev/fetch-field.ts) fetches it from PyPI, npm and Debian's archive. It
+ * needs no root and changes nothing outside `.field/`. test/support/field.ts tells a test whether
+ * it is there.
  */
 
 import { existsSync, readFileSync } from 'node:fs'
@@ -14,7 +15,10 @@ export const UV_CACHE = path.join(FIELD, 'uv-cache')
 /** npm's own cache, so that a test installs the miner's package with `--offline`. */
 export const NPM_CACHE = path.join(FIELD, 'npm-cache')
 
-/** Where the packages come from, and which ones, in their exact versions (Debian has one version of each). */
+/**
+ * Where the packages come from, and which ones, in their exact versions (Debian has one version of
+ * each).
+ */
 export interface Tool {
   readonly from: 'pypi' | 'npm' | 'debian'
   readonly packages: readonly string[]
@@ -51,7 +55,10 @@ export const TOOLS = {
 } as const satisfies Record<string, Tool>
 export type ToolName = keyof typeof TOOLS
 
-/** The file that a finished fetch writes: a fetch that was cut short, or other versions, do not count. */
+/**
+ * The file that a finished fetch writes: a fetch that was cut short, or other versions, do not
+ * count.
+ */
 export const receiptOf = (name: ToolName): string => path.join(FIELD, name, 'fetched')
 
 export const contentsOf = (name: ToolName): string => TOOLS[name].packages.join('\n')

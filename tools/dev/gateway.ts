@@ -28,11 +28,11 @@ const SOURCES = ['src', 'miner/upload.py', 'wrangler.toml', 'package-lock.json']
 const CRON = '*/5 * * * *'
 
 /**
- * When the worker refuses without having read the body, go on reading it, as an edge in front of it
- * would (not verified in production). Bare workerd resets the connection: of 40 clients that sent
- * 10 MB and were refused early, Python's urllib lost the answer 40 times and Node's fetch 31 to 34
- * times. The refusal still goes out at once; only its end waits. A body that the worker's own
- * reader still locks is left alone.
+ * When the worker refuses without having read the body, go on reading it, as an edge in front of
+ * it would (not verified in production). Bare workerd resets the connection: of 40 clients that
+ * sent 10 MB and were refused early, Python's urllib lost the answer 40 times and Node's fetch 31
+ * to 34 times. The refusal still goes out at once; only its end waits. A body that the worker's
+ * own reader still locks is left alone.
  */
 const EDGE = `
 import worker from './worker.js'
@@ -204,7 +204,10 @@ async function buildBundle(): Promise<string> {
   return BUNDLE
 }
 
-/** The files that the bundle imports as text: wrangler writes them beside it, under names with their hash. */
+/**
+ * The files that the bundle imports as text: wrangler writes them beside it, under names with
+ * their hash.
+ */
 async function readTexts(directory: string, script: string) {
   const named = (await readdir(directory)).filter((file) => file.endsWith('.py') && script.includes(file))
   return Promise.all(
@@ -216,7 +219,9 @@ async function readTexts(directory: string, script: string) {
   )
 }
 
-/** Newest modification (ms) in a file or a directory tree; a deleted file changes its directory. */
+/**
+ * Newest modification (ms) in a file or a directory tree; a deleted file changes its directory.
+ */
 async function changedAt(target: string): Promise<number> {
   const entry = await stat(target)
   if (!entry.isDirectory()) return entry.mtimeMs

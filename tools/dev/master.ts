@@ -4,8 +4,8 @@
  *
  * It speaks the registry, weights, dashboard and management routes of BASE's Python master over a
  * registry in memory, and is as talkative as that one where it matters: env values and internal
- * addresses are in its registry, and a failure names an internal URL. It starts with no challenges;
- * `POST /v1/admin/challenges` creates one.
+ * addresses are in its registry, and a failure names an internal URL. It starts with no
+ * challenges; `POST /v1/admin/challenges` creates one.
  */
 
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'

@@ -1,7 +1,9 @@
 /**
- * `npm run docs:miners`: writes the table of refusals in docs/miners.md from the closed table in the code.
+ * `npm run docs:miners`: writes the table of refusals in docs/miners.md from the closed table in
+ * the code.
  *
- * A test compares the two, so a refusal cannot be added without its cure reaching the miners' page.
+ * A test compares the two, so a refusal cannot be added without its cure reaching the miners'
+ * page.
  */
 
 import { readFile, writeFile } from 'node:fs/promises'

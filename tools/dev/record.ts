@@ -1,11 +1,12 @@
 /**
  * Records a subnet from a real endpoint, word for word, with the hash of the block it was read at.
  *
- *     npm run chain:record -- --endpoint https://entrypoint-finney.opentensor.ai --netuid 100 --out netuid100.json
+ *     npm run chain:record -- --endpoint https://entrypoint-finney.opentensor.ai \
+ *       --netuid 100 --out netuid100.json
  *
- * `node tools/dev/chain.ts --fixture FILE` serves the recorded members, tests replay them, and an operator whose gateway cannot reach a
- * chain pushes the file to `PUT /v1/admin/metagraph`. Only what passes the gateway's own checks is written; the genesis hash is
- * printed and not judged.
+ * `node tools/dev/chain.ts --fixture FILE` serves the recorded members, tests replay them, and an
+ * operator whose gateway cannot reach a chain pushes the file to `PUT /v1/admin/metagraph`. Only
+ * what passes the gateway's own checks is written; the genesis hash is printed and not judged.
  */
 
 import { writeFile } from 'node:fs/promises'

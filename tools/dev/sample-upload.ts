@@ -1,6 +1,6 @@
 /**
- * The first upload of the local world, signed with Alice's development key, with everything that is
- * signed and answered on the screen.
+ * The first upload of the local world, signed with Alice's development key, with everything that
+ * is signed and answered on the screen.
  */
 
 import { STATUS_CODES } from 'node:http'

@@ -3,9 +3,9 @@
  *
  * A chain node, a challenge and the gateway come up as processes of their own (the gateway's is
  * workerd); then a sample file is signed and uploaded with Alice's development key. What was
- * signed, answered and received is printed, and everything stays up until Ctrl-C. A process that is
- * killed leaves the gateway up; `r` starts it again. `--once` stops after the upload: exit code 0
- * when the challenge received exactly what was sent, else 1.
+ * signed, answered and received is printed, and everything stays up until Ctrl-C. A process that
+ * is killed leaves the gateway up; `r` starts it again. `--once` stops after the upload: exit code
+ * 0 when the challenge received exactly what was sent, else 1.
  */
 
 import { randomBytes } from 'node:crypto'

@@ -11,7 +11,8 @@ import { checkDeployment, placeholdersIn } from './doctor/configuration.ts'
 import type { WranglerConfig } from './wrangler-toml.ts'
 
 /**
- * Of one variable: https://developers.cloudflare.com/workers/platform/limits/#environment-variables
+ * Of one variable:
+ * https://developers.cloudflare.com/workers/platform/limits/#environment-variables
  */
 const MAX_VAR_BYTES = 5120
 

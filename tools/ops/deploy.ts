@@ -1,6 +1,6 @@
 /**
- * `npm run deploy -- --env NAME`: deploys one environment of wrangler.toml, after reading it as the
- * worker will.
+ * `npm run deploy -- --env NAME`: deploys one environment of wrangler.toml, after reading it as
+ * the worker will.
  *
  * A configuration with a fault would answer every miner with 500, so it is refused here, every
  * fault at once, and so is what Cloudflare would refuse half way. `--dry-run` builds and uploads

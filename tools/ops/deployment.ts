@@ -77,8 +77,8 @@ export function secretNames(config: Pick<Config, 'challenges'>): readonly string
 }
 
 /**
- * As the worker will read it, in the words of its own parser. The secrets of a deployed environment
- * stay at Cloudflare: taken as there.
+ * As the worker will read it, in the words of its own parser. The secrets of a deployed
+ * environment stay at Cloudflare: taken as there.
  */
 export function parseDeployment({ environment, env }: Deployment): ParsedConfig {
   if (environment === undefined) return parseConfig(env)

@@ -1,9 +1,9 @@
 /**
  * `npm run doctor -- --gateway URL`: what is wrong, before miners tell.
  *
- * It asks only questions that change nothing: no nonce is spent, no upload reaches a challenge, and
- * no secret is printed. Exit code 0 when nothing failed (warnings are for a person to judge), 1
- * when a check failed, 2 when nothing was checked.
+ * It asks only questions that change nothing: no nonce is spent, no upload reaches a challenge,
+ * and no secret is printed. Exit code 0 when nothing failed (warnings are for a person to judge),
+ * 1 when a check failed, 2 when nothing was checked.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,5 +1,6 @@
 /**
- * `npm run secrets -- --env NAME`: asks for the secrets that an environment lacks and uploads them.
+ * `npm run secrets -- --env NAME`: asks for the secrets that an environment lacks and uploads
+ * them.
  *
  * A secret is typed without echo and handed to wrangler through its standard input; it is never an
  * argument, a file or a line of output. The two halves of the Access token go up together: the
@@ -143,8 +144,8 @@ async function uploadPair(
 }
 
 /**
- * Undefined when skipped. Asks again for what the gateway would not take, so that a bad paste never
- * gets there.
+ * Undefined when skipped. Asks again for what the gateway would not take, so that a bad paste
+ * never gets there.
  */
 async function askFor(name: string, prompter: Prompter): Promise<string | undefined> {
   for (;;) {

@@ -1,8 +1,8 @@
 /**
  * wrangler.toml, read by wrangler itself: one environment with everything it inherits.
  *
- * wrangler's own types do not resolve outside a Worker's type check, so the parts that are used are
- * written down here.
+ * wrangler's own types do not resolve outside a Worker's type check, so the parts that are used
+ * are written down here.
  */
 
 import { existsSync } from 'node:fs'

@@ -1,9 +1,9 @@
 /**
  * Running wrangler: the one on PATH, which `npm run` makes the project's own.
  *
- * What it prints is kept from the terminal where a secret is involved, and secrets reach it through
- * its standard input only: an argument would be readable in the list of processes, a file on the
- * disk.
+ * What it prints is kept from the terminal where a secret is involved, and secrets reach it
+ * through its standard input only: an argument would be readable in the list of processes, a file
+ * on the disk.
  */
 
 import { spawn } from 'node:child_process'

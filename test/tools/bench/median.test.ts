@@ -12,7 +12,8 @@ test.each([
   expect(median(values)).toBe(expected)
 })
 
-// By the binomial distribution: fewer than `low` of `count` fair coins show heads with a probability of at most 0.05.
+// By the binomial distribution: fewer than `low` of `count` fair coins show heads with a
+// probability of at most 0.05.
 test.each([
   [3, 1, 3],
   [5, 1, 5],

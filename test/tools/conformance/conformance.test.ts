@@ -1,4 +1,7 @@
-/** The conformance run passes a sound challenge, and of a broken one it fails exactly the line that says so. */
+/**
+ * The conformance run passes a sound challenge, and of a broken one it fails exactly the line that
+ * says so.
+ */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -14,7 +14,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { startChallenge } from '../../../tools/dev/challenge.ts'
 import { runCommand } from '../../support/command.ts'
 
-/** Each world is a gateway on workerd and two or three processes, on a machine that may be busy. */
+/**
+ * Each world is a gateway on workerd and two or three processes, on a machine that may be busy.
+ */
 vi.setConfig({ testTimeout: 240_000 })
 
 const WAIT_MS = 120_000

@@ -15,7 +15,9 @@ const read = (file: string) => readFileSync(file, 'utf8')
 const unique = (texts: readonly string[]) => [...new Set(texts)]
 const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map((match) => match[1] ?? '')
 
-/** The pages for miners and challenge authors are for other readers and tested with their tools. */
+/**
+ * The pages for miners and challenge authors are for other readers and tested with their tools.
+ */
 const PAGES = readdirSync('docs')
   .filter((name) => name.endsWith('.md') && !['miners.md', 'challenges.md'].includes(name))
   .map((name) => ({ name, text: read(path.join('docs', name)) }))

@@ -1,6 +1,7 @@
 /**
- * The readers of `npm run bench:reads`, a thread of its own: raw keep-alive sockets, for an HTTP client would cost more than the
- * gateway. One order at a time; every answer must be a 200 of the full length.
+ * The readers of `npm run bench:reads`, a thread of its own: raw keep-alive sockets, for an HTTP
+ * client would cost more than the gateway. One order at a time; every answer must be a 200 of the
+ * full length.
  */
 
 import { once } from 'node:events'
@@ -55,7 +56,10 @@ async function open(port: number): Promise<Socket> {
   return socket.setEncoding('latin1')
 }
 
-/** Whether the answer was right; a connection that ends is a wrong answer, and so are all that follow on it. */
+/**
+ * Whether the answer was right; a connection that ends is a wrong answer, and so are all that
+ * follow on it.
+ */
 function exchange(socket: Socket, request: string): Promise<boolean> {
   return new Promise((resolve) => {
     let text = ''

@@ -1,6 +1,7 @@
 /**
- * The challenge of `npm run bench:reads`, a process of its own: one leaderboard, which costs nothing, or under `/query` takes its
- * time as one that asks a database does. `/kept` allows to keep it.
+ * The challenge of `npm run bench:reads`, a process of its own: one leaderboard, which costs
+ * nothing, or under `/query` takes its time as one that asks a database does. `/kept` allows to
+ * keep it.
  */
 
 import { createServer } from 'node:http'
@@ -22,7 +23,8 @@ const server = createServer(async ({ url = '' }, response) => {
     .end(body)
 })
 
-// Node would close a connection after 5 idle seconds, perhaps just when workerd uses it again: a 502 that measures nothing.
+// Node would close a connection after 5 idle seconds, perhaps just when workerd uses it again: a
+// 502 that measures nothing.
 server.keepAliveTimeout = 0
 server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port))
 process.on('disconnect', () => process.exit(0))

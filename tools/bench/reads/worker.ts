@@ -1,6 +1,7 @@
 /**
- * What reads are measured against: a bare Hono proxy, which looks at nothing; Hono's own helper, which does some hygiene; and the
- * least that keeps the gateway's promises about headers, time and log, without a path policy, a second challenge or a cache.
+ * What reads are measured against: a bare Hono proxy, which looks at nothing; Hono's own helper,
+ * which does some hygiene; and the least that keeps the gateway's promises about headers, time and
+ * log, without a path policy, a second challenge or a cache.
  */
 
 import { Hono } from 'hono'

@@ -1,4 +1,7 @@
-/** The world of `npm run bench:reads`: a chain, a challenge, its readers, the gateway and a bare Hono proxy, each on a workerd of its own. */
+/**
+ * The world of `npm run bench:reads`: a chain, a challenge, its readers, the gateway and a bare
+ * Hono proxy, each on a workerd of its own.
+ */
 
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,7 +22,10 @@ export interface Runtime {
 
 export interface World {
   readonly gateway: Runtime
-  /** Without the line per request: here that is a write which wakes Miniflare, on the platform it is none (perf: 16 of its 20 us). */
+  /**
+   * Without the line per request: here that is a write which wakes Miniflare, on the platform it
+   * is none (perf: 16 of its 20 us).
+   */
   readonly quiet: Runtime
   readonly bare: Runtime
   load(order: LoadOrder): Promise<LoadReport>

@@ -1,8 +1,10 @@
 /**
- * `npm run bench:uploads -- --against FILE`: what an upload costs with this bundle and with another one, by turns.
+ * `npm run bench:uploads -- --against FILE`: what an upload costs with this bundle and with
+ * another one, by turns.
  *
- * Three gateways run side by side, each in a workerd of its own with its ledgers in memory: this bundle twice and the other
- * one. The two that are the same show how far the machine lets any figure be trusted.
+ * Three gateways run side by side, each in a workerd of its own with its ledgers in memory: this
+ * bundle twice and the other one. The two that are the same show how far the machine lets any
+ * figure be trusted.
  */
 
 import { median, ratios, spread } from '../median.ts'
@@ -13,7 +15,10 @@ import type { Runtime, World } from './world.ts'
 
 const BYTES = 1000
 const CONNECTIONS = 8
-/** Code takes a thousand uploads and more to be compiled well; with the third of each hotkey its comb is built. */
+/**
+ * Code takes a thousand uploads and more to be compiled well; with the third of each hotkey its
+ * comb is built.
+ */
 const WARM_UP_UPLOADS = 1500
 const HOT_HOTKEYS = 64
 const COURSES = [

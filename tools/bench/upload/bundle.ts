@@ -1,5 +1,6 @@
 /**
- * Bundles: the gateway's as `wrangler deploy` would upload it, built apart from `dist`; and that of what it is measured against.
+ * Bundles: the gateway's as `wrangler deploy` would upload it, built apart from `dist`; and that
+ * of what it is measured against.
  */
 
 import { execFile } from 'node:child_process'
@@ -29,7 +30,10 @@ export async function buildGateway(directory: string): Promise<GatewayBundle> {
   return { file: path.join(directory, 'worker.js'), kib: Number(kib), gzipKib: Number(gzipKib) }
 }
 
-/** Every class that wrangler.toml binds has to be there; those the rivals have no use for are empty. */
+/**
+ * Every class that wrangler.toml binds has to be there; those the rivals have no use for are
+ * empty.
+ */
 export async function buildRivals(directory: string): Promise<string> {
   const outfile = path.join(directory, 'rivals.js')
   const toml = await readFile(path.join(ROOT, 'wrangler.toml'), 'utf8')

@@ -1,6 +1,7 @@
 /**
- * The miners of `npm run bench:uploads`, a thread of its own: raw keep-alive sockets, because an HTTP client would cost more than
- * the gateway. One order at a time; every answer is read and classified.
+ * The miners of `npm run bench:uploads`, a thread of its own: raw keep-alive sockets, because an
+ * HTTP client would cost more than the gateway. One order at a time; every answer is read and
+ * classified.
  */
 
 import { once } from 'node:events'
@@ -19,9 +20,11 @@ export interface LoadOrder {
   /** What a right answer's body holds. */
   readonly expected: string
   /**
-   * `gated`: the last byte of each waits until all are there, so that all are in flight at once (needs a connection for each).
+   * `gated`: the last byte of each waits until all are there, so that all are in flight at once
+   * (needs a connection for each).
    * `aborted`: half of each is sent, then the connection is cut.
-   * `abandoned`: so many bytes of each are sent (`sentBytes`), then nothing; without an answer each is cut after `PATIENCE_MS`.
+   * `abandoned`: so many bytes of each are sent (`sentBytes`), then nothing; without an answer
+   * each is cut after `PATIENCE_MS`.
    */
   readonly manner: 'whole' | 'gated' | 'aborted' | 'abandoned'
   readonly sentBytes?: number
@@ -29,7 +32,10 @@ export interface LoadOrder {
 
 export interface LoadReport {
   readonly seconds: number
-  /** How often each: a status with a problem's code, `201` only with the expected body, `broken` for no answer. */
+  /**
+   * How often each: a status with a problem's code, `201` only with the expected body, `broken`
+   * for no answer.
+   */
   readonly answers: Readonly<Record<string, number>>
   /** Median time to an answer. */
   readonly medianMs: number
@@ -138,7 +144,10 @@ interface Answer {
   readonly body: string
 }
 
-/** The answer once it is all there, by `Content-Length` or chunked (then with the chunks' sizes in it). */
+/**
+ * The answer once it is all there, by `Content-Length` or chunked (then with the chunks' sizes in
+ * it).
+ */
 function completeAnswer(text: string): Answer | undefined {
   const end = text.indexOf('\r\n\r\n')
   if (end < 0) return undefined

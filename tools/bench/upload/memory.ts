@@ -1,5 +1,6 @@
 /**
- * Memory of the runtime under large uploads, and what its cap on bytes in flight does: 64 MB hold eight uploads of 7.5 MB.
+ * Memory of the runtime under large uploads, and what its cap on bytes in flight does: 64 MB hold
+ * eight uploads of 7.5 MB.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -24,7 +25,10 @@ const ABANDONED_MOST_MB = 170
 /** Connections that announce a body and send none of it, and strangers that send one byte. */
 const SILENT = 488
 const SILENT_MOST_MB = 40
-/** Between the first of them and the look at what they hold: well within the 20 s after which they are given up. */
+/**
+ * Between the first of them and the look at what they hold: well within the 20 s after which they
+ * are given up.
+ */
 const LOOK_MS = 5000
 
 type Answers = Readonly<Record<string, number>>

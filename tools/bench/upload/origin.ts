@@ -1,6 +1,7 @@
 /**
- * The challenge of `npm run bench:uploads`, a process of its own: reads each upload to its end, counts it, answers 201. Nothing
- * is stored, so that it takes little of the processor it shares with the gateway.
+ * The challenge of `npm run bench:uploads`, a process of its own: reads each upload to its end,
+ * counts it, answers 201. Nothing is stored, so that it takes little of the processor it shares
+ * with the gateway.
  */
 
 import { createServer } from 'node:http'
@@ -21,7 +22,8 @@ const server = createServer((request, response) => {
   })
 })
 
-// Node would close a connection after 5 idle seconds, perhaps just when workerd uses it again: a 502 that measures nothing.
+// Node would close a connection after 5 idle seconds, perhaps just when workerd uses it again: a
+// 502 that measures nothing.
 server.keepAliveTimeout = 0
 server.listen(0, '127.0.0.1', () => {
   const address = server.address()

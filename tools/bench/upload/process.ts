@@ -1,5 +1,6 @@
 /**
- * What Linux says about a process: CPU it has used, memory it holds. workerd cannot tell by itself (platform-notes 9).
+ * What Linux says about a process: CPU it has used, memory it holds. workerd cannot tell by itself
+ * (platform-notes 9).
  */
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -17,8 +18,8 @@ export function childrenOf(parent: number, name: string): readonly number[] {
 }
 
 /**
- * User and system time so far, in milliseconds: of each thread in nanoseconds, where `/proc/PID/stat` counts the same in
- * steps of 10 ms, more than a hundred small requests take.
+ * User and system time so far, in milliseconds: of each thread in nanoseconds, where
+ * `/proc/PID/stat` counts the same in steps of 10 ms, more than a hundred small requests take.
  */
 export function cpuMs(pid: number): number {
   const threads = readdirSync(`/proc/${pid}/task`)

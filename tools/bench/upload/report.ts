@@ -1,5 +1,6 @@
 /**
- * What a section hands back: lines to read, and figures with their targets for the table at the end.
+ * What a section hands back: lines to read, and figures with their targets for the table at the
+ * end.
  */
 
 import type { Spread } from '../median.ts'

@@ -1,6 +1,6 @@
 /**
- * Contestants take turns over several rounds, so that whatever else the machine does meets all alike. A run during which other
- * processes took much of the machine is done again, within reason.
+ * Contestants take turns over several rounds, so that whatever else the machine does meets all
+ * alike. A run during which other processes took much of the machine is done again, within reason.
  */
 
 import { availableParallelism } from 'node:os'
@@ -41,9 +41,14 @@ export interface Sample {
 const DISTURBED_SHARE = 0.08
 const ENOUGH = 3
 const PAUSE_MS = 400
-/** Of one course for repeats, so that the benchmark ends in time on a machine that is never quiet. */
+/**
+ * Of one course for repeats, so that the benchmark ends in time on a machine that is never quiet.
+ */
 const REPEATS_MS = 7000
-/** What a request leaves to do behind its answer (the outcome's write, the log line) is part of its cost. */
+/**
+ * What a request leaves to do behind its answer (the outcome's write, the log line) is part of its
+ * cost.
+ */
 const TAIL_MS = 60
 
 /** One warm-up round, then the samples of each contestant by round. */

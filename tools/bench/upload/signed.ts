@@ -1,5 +1,6 @@
 /**
- * Really signed uploads, made before the clock runs, by the 255 miners of a full subnet or some of them.
+ * Really signed uploads, made before the clock runs, by the 255 miners of a full subnet or some of
+ * them.
  */
 
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
@@ -14,7 +15,10 @@ const MINERS = 255
 /** Registered too, and each uploads at most once: no isolate has seen its key. */
 const RARE_MINERS = 2000
 
-/** Uid 0 is the subnet's owner and may not upload; the others may. Miners sign with sr25519, so the load does too. */
+/**
+ * Uid 0 is the subnet's owner and may not upload; the others may. Miners sign with sr25519, so the
+ * load does too.
+ */
 export const [OWNER, ...REGISTERED] = Array.from({ length: 1 + MINERS }, (_, uid) =>
   createSigner(createHash('sha256').update(`bench hotkey ${uid}`).digest(), 'sr25519'),
 )
@@ -42,7 +46,10 @@ export function strangers(count: number): readonly Signer[] {
 /** Counts on through all runs, so that every hotkey uploads equally often. */
 let turn = 0
 
-/** Header lines of `count` uploads, each ended by CRLF; valid for the gateway's freshness window of 300 seconds. */
+/**
+ * Header lines of `count` uploads, each ended by CRLF; valid for the gateway's freshness window of
+ * 300 seconds.
+ */
 export function signUploads(
   count: number,
   bytes: number,

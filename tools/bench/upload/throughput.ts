@@ -1,5 +1,6 @@
 /**
- * Uploads per second and CPU per upload, beside a bare Hono pass-through on the same runtime in the same rounds.
+ * Uploads per second and CPU per upload, beside a bare Hono pass-through on the same runtime in
+ * the same rounds.
  */
 
 import { median, ratios, spread } from '../median.ts'
@@ -8,7 +9,10 @@ import { type Contestant, type Course, isDisturbed, medianOf, run, type Sample, 
 import { REGISTERED, signUploads, takeRare, UPLOAD_PATH } from './signed.ts'
 import type { Runtime, State, World } from './world.ts'
 
-/** Uploads a second that the Python reference accepts at 1 KB and at 7 MB, and how many times that we want. */
+/**
+ * Uploads a second that the Python reference accepts at 1 KB and at 7 MB, and how many times that
+ * we want.
+ */
 const REFERENCE = { small: 40, large: 27 }
 const TIMES = { small: 25, large: 2 }
 
@@ -18,8 +22,10 @@ interface UploadCourse extends Course {
   readonly state: State
   readonly uploads: number
   /**
-   * How many upload by turns. Each has a ledger, a file of its own: with many of them every write meets another file.
-   * `cold`: each uploads once, with a key that the isolate has not seen and a ledger that is made for it.
+   * How many upload by turns. Each has a ledger, a file of its own: with many of them every write
+   * meets another file.
+   * `cold`: each uploads once, with a key that the isolate has not seen and a ledger that is made
+   * for it.
    */
   readonly hotkeys: number | 'cold'
 }
@@ -44,7 +50,10 @@ const COURSES: readonly UploadCourse[] = [
   },
   { state: 'memory', bytes: SMALL_BYTES, uploads: 510, hotkeys: FEW, connections: 16, rounds: 5 },
 ]
-/** Of each hotkey: with the third its key's table is built (src/crypto/key-cache.ts), and code takes some thousand to be compiled well. */
+/**
+ * Of each hotkey: with the third its key's table is built (src/crypto/key-cache.ts), and code
+ * takes some thousand to be compiled well.
+ */
 const WARM_UP_UPLOADS = 12
 
 const CONTESTANTS = ['gateway', 'bare', 'bare + write'] as const
@@ -86,7 +95,10 @@ async function warmUp(world: World, gateway: Runtime, rivals: Runtime): Promise<
   for (const contestant of contestants(gateway, rivals, course)) await run(world, contestant, course)
 }
 
-/** The gateway's uploads are signed for each run; the rivals look at nothing and take the last ones again. */
+/**
+ * The gateway's uploads are signed for each run; the rivals look at nothing and take the last ones
+ * again.
+ */
 function contestants(
   gateway: Runtime,
   rivals: Runtime,

@@ -1,6 +1,7 @@
 /**
- * What the gateway is measured against, in workerd with the same bindings: a bare Hono pass-through, the same with one durable
- * write for each request, and four ways of reading and hashing a body.
+ * What the gateway is measured against, in workerd with the same bindings: a bare Hono
+ * pass-through, the same with one durable write for each request, and four ways of reading and
+ * hashing a body.
  */
 
 import { DurableObject } from 'cloudflare:workers'

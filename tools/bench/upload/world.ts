@@ -1,5 +1,6 @@
 /**
- * The world of `npm run bench:uploads`: a chain, a challenge, the miners, and any number of runtimes side by side.
+ * The world of `npm run bench:uploads`: a chain, a challenge, the miners, and any number of
+ * runtimes side by side.
  */
 
 import { type ChildProcess, fork } from 'node:child_process'
@@ -16,7 +17,10 @@ import type { OriginMessage } from './origin.ts'
 import { childrenOf } from './process.ts'
 import { MEMBERS, NETUID, SLUG } from './signed.ts'
 
-/** Where the ledgers are written: to a disk, with an fsync for each write, or to memory, which leaves the software alone. */
+/**
+ * Where the ledgers are written: to a disk, with an fsync for each write, or to memory, which
+ * leaves the software alone.
+ */
 export type State = 'disk' | 'memory'
 const STATE_IN: Readonly<Record<State, string>> = { disk: tmpdir(), memory: '/dev/shm' }
 
@@ -30,7 +34,9 @@ export interface Runtime {
 export interface World {
   readonly directory: string
   readonly bundle: GatewayBundle
-  /** A gateway of its own workerd, with the metagraph read; another bundle's when a file is given. */
+  /**
+   * A gateway of its own workerd, with the metagraph read; another bundle's when a file is given.
+   */
   startGateway(state?: State, file?: string): Promise<Runtime>
   /** What the gateway is measured against: tools/bench/upload/worker.ts. */
   startRivals(state?: State): Promise<Runtime>
@@ -52,7 +58,8 @@ export async function createWorld(): Promise<World> {
 
   const gatewayVars = {
     NETUID,
-    // No quota, and so no limiter in front of it: Miniflare's stand-in for that is a request to another worker, the platform's is not.
+    // No quota, and so no limiter in front of it: Miniflare's stand-in for that is a request to
+    // another worker, the platform's is not.
     UPLOADS_PER_HOUR: 0,
     CHAIN_ENDPOINTS: [chain.url],
     CHAIN_GENESIS_HASH: chain.genesisHash,

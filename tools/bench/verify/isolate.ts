@@ -10,7 +10,10 @@ export interface Isolate {
   give(inputs: Inputs): Promise<void>
   /** Microseconds of one verification by the clock, over `count` in a row. */
   time(contestant: string, count: number): Promise<number>
-  /** Microseconds of processor that workerd uses for one verification, over `count` in a row: other processes do not show. */
+  /**
+   * Microseconds of processor that workerd uses for one verification, over `count` in a row: other
+   * processes do not show.
+   */
   cpu(contestant: string, count: number): Promise<number>
   /** Heap bytes of `count` verifications in a row. */
   allocate(contestant: string, count: number): Promise<number>

@@ -1,9 +1,11 @@
 /**
- * `npm run bench:verify`: what a verification costs inside workerd, against everything a Worker could use instead.
+ * `npm run bench:verify`: what a verification costs inside workerd, against everything a Worker
+ * could use instead.
  *
- * Microseconds are processor time of the workerd process, as Linux accounts for it, garbage collection included. Contestants
- * take turns in one run, so a busy machine disturbs all alike: read the ratios. Each cycles through the same 64 keys and
- * messages of 250 bytes. Ratios are medians of the ratios of each round, with a 90 % interval.
+ * Microseconds are processor time of the workerd process, as Linux accounts for it, garbage
+ * collection included. Contestants take turns in one run, so a busy machine disturbs all alike:
+ * read the ratios. Each cycles through the same 64 keys and messages of 250 bytes. Ratios are
+ * medians of the ratios of each round, with a 90 % interval.
  */
 import { median, spread } from '../median.ts'
 import { makeInputs } from './inputs.ts'
@@ -73,8 +75,8 @@ async function compareSpeed(isolate: Isolate): Promise<void> {
 }
 
 /**
- * Heap bytes of one verification: what a request with one adds to the heap, less a request with none. The median drops
- * the few in which a collection fell.
+ * Heap bytes of one verification: what a request with one adds to the heap, less a request with
+ * none. The median drops the few in which a collection fell.
  */
 async function allocation(isolate: Isolate, name: string): Promise<number> {
   const differences: number[] = []
@@ -98,7 +100,9 @@ async function measureMemory(script: string): Promise<void> {
   await isolate.stop()
 }
 
-/** In fresh isolates: the first verification that each does, and a cold one when all is compiled. */
+/**
+ * In fresh isolates: the first verification that each does, and a cold one when all is compiled.
+ */
 async function measureFirst(script: string): Promise<void> {
   const [inputs, name] = [makeInputs(1), 'sr25519 ours cold']
   const first: number[] = []

@@ -1,8 +1,8 @@
 /**
  * schnorrkel compiled to WebAssembly, called without polkadot-js's bridge.
  *
- * workerd compiles no WebAssembly from bytes at run time, so the module arrives compiled. `ext_sr_verify` takes three
- * buffers, frees them itself, and needs none of its imports.
+ * workerd compiles no WebAssembly from bytes at run time, so the module arrives compiled.
+ * `ext_sr_verify` takes three buffers, frees them itself, and needs none of its imports.
  */
 interface SchnorrkelExports {
   readonly memory: WebAssembly.Memory

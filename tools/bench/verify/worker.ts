@@ -1,8 +1,9 @@
 /**
  * The measured side of `npm run bench:verify`: runs one contestant for a while inside workerd.
  *
- * workerd's clock ticks once in a millisecond. A measurement therefore starts at a tick, and the rest of the last
- * millisecond is read from how often the clock could still be asked before the next tick.
+ * workerd's clock ticks once in a millisecond. A measurement therefore starts at a tick, and the
+ * rest of the last millisecond is read from how often the clock could still be asked before the
+ * next tick.
  */
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { bytesToNumberLE } from '@noble/curves/utils.js'
@@ -180,7 +181,10 @@ function nextTick(): number {
   return next
 }
 
-/** Milliseconds since `begun`, finer than the clock: a full tick's worth of questions is counted for scale. */
+/**
+ * Milliseconds since `begun`, finer than the clock: a full tick's worth of questions is counted
+ * for scale.
+ */
 function sinceTick(begun: number): number {
   const ended = performance.now()
   let left = 0

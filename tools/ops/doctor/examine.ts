@@ -116,8 +116,8 @@ async function examineOutside(patient: Patient, expected: Expected): Promise<Fin
 }
 
 /**
- * A challenge, or any service with a /health, at the address. Said once: none of what follows would
- * be about a gateway.
+ * A challenge, or any service with a /health, at the address. Said once: none of what follows
+ * would be about a gateway.
  */
 function noGateway({ gateway }: Patient): Finding {
   const says = `${gateway.origin} answers, but it is no gateway: GET /version names no netuid and protocol family`

@@ -1,7 +1,7 @@
 /**
- * How long a challenge keeps an idle connection. cloudflared keeps its own for 90 s; a service that
- * closes first (uvicorn after 5 s) is now and then sent an upload on a connection that it is just
- * closing, and the miner gets 502.
+ * How long a challenge keeps an idle connection. cloudflared keeps its own for 90 s; a service
+ * that closes first (uvicorn after 5 s) is now and then sent an upload on a connection that it is
+ * just closing, and the miner gets 502.
  *
  * Measured on the connection itself, so only for an origin on this machine: through a tunnel it
  * would be Cloudflare's that is seen.

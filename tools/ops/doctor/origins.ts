@@ -3,8 +3,8 @@
  * judged by the gateway's own rule for what is the challenge's answer and what is a failure on the
  * way.
  *
- * Only questions that change nothing: the challenge's health, and its weights behind the same token
- * as uploads.
+ * Only questions that change nothing: the challenge's health, and its weights behind the same
+ * token as uploads.
  */
 
 import { createOrigin, type OriginAnswer } from '../../../src/origin/origin.ts'

@@ -9,8 +9,8 @@ import { type Finding, fail, pass, warn } from './finding.ts'
 import { explain, isRefusal, refusedByCloudflare } from './refusal.ts'
 
 /**
- * A refresh that confirms the members is written down only when half of the maximum age has passed,
- * by the next turn of the cron.
+ * A refresh that confirms the members is written down only when half of the maximum age has
+ * passed, by the next turn of the cron.
  */
 const CRON_SECONDS = 300
 /** The chain's delay to finality, and KV's until every place sees a new value. */

@@ -1,7 +1,7 @@
 /**
  * Pages of a challenge that its framework makes and its author may not know of. Everything but a
- * challenge's private routes is public, so FastAPI's description of all routes is too, unless it is
- * switched off.
+ * challenge's private routes is public, so FastAPI's description of all routes is too, unless it
+ * is switched off.
  */
 
 import { type Finding, pass, warn } from './finding.ts'

@@ -1,6 +1,6 @@
 /**
- * Telling the gateway's own refusals from whatever else may answer in its place: a challenge behind
- * it, or an edge in front.
+ * Telling the gateway's own refusals from whatever else may answer in its place: a challenge
+ * behind it, or an edge in front.
  */
 
 import type { ProblemCode } from '../../../src/protocol/problem.ts'

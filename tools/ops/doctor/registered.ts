@@ -71,8 +71,8 @@ function judgeAge(age: number, { challenges }: PublishedRegistry): Finding {
 }
 
 /**
- * The gateway does not list what it cannot reach: miners get 404 `challenge_not_found`, and nothing
- * says why.
+ * The gateway does not list what it cannot reach: miners get 404 `challenge_not_found`, and
+ * nothing says why.
  */
 function withoutOrigin(registry: PublishedRegistry, reachable: readonly Challenge[]): Finding[] {
   return registry.challenges

@@ -1,6 +1,6 @@
 /**
- * An upload that never happens: signed with a key made for the occasion and sent to the dry run, it
- * goes through every check and must fail at exactly one of them, the registration.
+ * An upload that never happens: signed with a key made for the occasion and sent to the dry run,
+ * it goes through every check and must fail at exactly one of them, the registration.
  */
 
 import { randomBytes, randomUUID } from 'node:crypto'

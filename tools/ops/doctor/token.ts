@@ -1,5 +1,6 @@
 /**
- * Whether a challenge takes the gateway's token and no other, asked by the route that weighs nothing.
+ * Whether a challenge takes the gateway's token and no other, asked by the route that weighs
+ * nothing.
  */
 
 import { randomBytes } from 'node:crypto'
