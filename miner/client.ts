@@ -9,7 +9,7 @@
 import { hexToBytes } from '@noble/hashes/utils.js'
 import { base64 } from '@scure/base'
 import { isSlug, type ProtocolFamily } from '../src/protocol/canonical.ts'
-import { isFilename } from '../src/protocol/headers.ts'
+import { isFilename } from '../src/protocol/filename.ts'
 import { MINER_USER_AGENT } from '../src/protocol/user-agent.ts'
 import { type Answer, lostAnswer, originalOf, readAnswer } from './answer.ts'
 import type { DryRunReport } from './documents.ts'

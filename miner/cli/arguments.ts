@@ -7,7 +7,7 @@
 
 import { parseArgs } from 'node:util'
 import type { ProtocolFamily } from '../../src/protocol/canonical.ts'
-import { isFilename } from '../../src/protocol/headers.ts'
+import { isFilename } from '../../src/protocol/filename.ts'
 import type { Scheme } from '../wallet/keyfile.ts'
 import { EXIT, Fault } from './fault.ts'
 

@@ -5,7 +5,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { isSlug } from '../../src/protocol/canonical.ts'
-import { isFilename } from '../../src/protocol/headers.ts'
+import { isFilename } from '../../src/protocol/filename.ts'
 import {
   type Client,
   type ClientEvent,

@@ -6,6 +6,7 @@
  */
 
 import type { ProtocolFamily } from './canonical.ts'
+import { isFilename } from './filename.ts'
 import { rejected } from './problem.ts'
 import { accepted, type Result } from './result.ts'
 
@@ -20,8 +21,6 @@ const MAX_LENGTH: Readonly<Record<string, number>> = {
   'content-type': CONTENT_TYPE_MAX_LENGTH,
 }
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
-/** A file name, not a path: challenges write it to disk. */
-const FILENAME = /^(?!\.{1,2}$)[\x20-\x2e\x30-\x5b\x5d-\x7e]{1,255}$/
 
 /** What of a client's headers reaches the challenge unsigned. */
 export interface ForwardedHeaders {
@@ -42,11 +41,6 @@ export function parseForwardedHeaders(headers: Headers): ForwardedHeaders {
     contentType: headers.get('content-type') ?? undefined,
     filename: isFilename(filename) ? filename : undefined,
   }
-}
-
-/** Whether a challenge is told this name: printable ASCII without a slash or backslash, at most 255 characters. */
-export function isFilename(name: string): boolean {
-  return FILENAME.test(name)
 }
 
 /** All of `required` are there, in their order (401 `missing_header`); then they, `optional` and the content type are printable (400 `malformed_header`). */
