@@ -1,9 +1,9 @@
 /**
  * Hotkeys that registered after the snapshot was made: looked up one by one at the best head.
  *
- * Anyone can make hotkeys and sign with them, so a lookup has to be scarce: what was answered is
- * remembered per hotkey, a budget per minute holds for each client and for the whole subnet, and
- * over it the answer is when to try again.
+ * Anyone can make hotkeys and sign with them, so lookups are scarce. The answer is remembered per
+ * hotkey, and a budget per minute holds for each client and for the whole subnet. When the chain is
+ * not asked, the answer is the number of seconds until it may be: never that a hotkey is unknown.
  */
 
 import type { LookupAnswer, Place } from '../admission/ports.ts'
@@ -49,7 +49,8 @@ interface Found extends Place {
 interface Memory {
   /** Unix seconds. */
   readonly until: number
-  readonly answer: Found | 'unregistered' | 'unknown'
+  /** Undefined for a hotkey that the chain is not asked for again before `until`. */
+  readonly found: Found | undefined
 }
 
 export function createFreshRegistrations(
@@ -61,18 +62,17 @@ export function createFreshRegistrations(
   let budgetSpentUntil = 0
   let newest: { readonly found: Found; readonly until: number } | undefined
 
-  function remember(hotkey: string, answer: Memory['answer'], until: number): void {
+  function remember(hotkey: string, found: Found | undefined, until: number): void {
     memories.delete(hotkey)
     const oldest = memories.keys().next()
     if (memories.size >= REMEMBERED && !oldest.done) memories.delete(oldest.value)
-    memories.set(hotkey, { until, answer })
+    memories.set(hotkey, { until, found })
   }
 
   function recallMemory(hotkey: string, snapshot: Snapshot | undefined, now: number): Memory | undefined {
     const memory = memories.get(hotkey)
     if (memory === undefined || memory.until <= now) return undefined
-    const outdated =
-      snapshot !== undefined && typeof memory.answer === 'object' && !isBefore(snapshot, memory.answer)
+    const outdated = snapshot !== undefined && memory.found !== undefined && !isBefore(snapshot, memory.found)
     return outdated ? undefined : memory
   }
 
@@ -80,19 +80,20 @@ export function createFreshRegistrations(
     awaits: (snapshot, now) => newest !== undefined && newest.until > now && isBefore(snapshot, newest.found),
 
     recall(hotkey, snapshot, now) {
-      const memory = recallMemory(hotkey, snapshot, now)
-      return typeof memory?.answer === 'object' ? placeOf(memory.answer) : undefined
+      const found = recallMemory(hotkey, snapshot, now)?.found
+      return found && placeOf(found)
     },
 
     async lookup(hotkey, snapshot, now, client) {
       const publicKey = decodeHotkey(hotkey)
-      if (publicKey === undefined || chain.endpoints.length === 0) return 'unregistered'
+      if (publicKey === undefined) return 'unregistered'
+      if (chain.endpoints.length === 0) return { retryAfterSeconds: ABSENT_SECONDS }
       const memory = recallMemory(hotkey, snapshot, now)
-      if (memory?.answer === 'unknown') return { retryAfterSeconds: Math.ceil(memory.until - now) }
-      if (memory !== undefined)
-        return memory.answer === 'unregistered' ? memory.answer : placeOf(memory.answer)
+      if (memory?.found !== undefined) return placeOf(memory.found)
+      // A hotkey that was absent may have registered since, so `unregistered` would be a guess.
+      if (memory !== undefined) return { retryAfterSeconds: Math.ceil(memory.until - now) }
       if (budgetSpentUntil > now) return { retryAfterSeconds: Math.ceil(budgetSpentUntil - now) }
-      remember(hotkey, 'unknown', now + PENDING_SECONDS)
+      remember(hotkey, undefined, now + PENDING_SECONDS)
       const claim = await lease.claimLookup(now, client)
       if (!claim.granted) {
         // The hotkey's owner may ask through another client.
@@ -112,11 +113,11 @@ export function createFreshRegistrations(
         faults,
       })
       if (value === undefined) {
-        remember(hotkey, 'unknown', now + FAILED_SECONDS)
+        remember(hotkey, undefined, now + FAILED_SECONDS)
         return { retryAfterSeconds: FAILED_SECONDS }
       }
       if (value.uid === undefined) {
-        remember(hotkey, 'unregistered', now + ABSENT_SECONDS)
+        remember(hotkey, undefined, now + ABSENT_SECONDS)
         return 'unregistered'
       }
       const found = { uid: value.uid, block: value.block, blockTime: value.blockTime }

@@ -82,16 +82,30 @@ test('a refresh that is too early for the newcomer is followed by another', asyn
   expect(await metagraph.refreshIfOverdue(NOW + 120)).toMatchObject({ outcome: 'stored' })
 })
 
-test('a stranger is looked up once a minute', async () => {
+test('a stranger is looked up once a minute, and meanwhile told when the chain is asked again', async () => {
   const { net, isolate } = createWorld()
   const metagraph = isolate()
   await metagraph.refresh(NOW)
   const before = net.calls.length
   expect(await metagraph.lookup(NEWCOMER, NOW)).toBe('unregistered')
-  expect(await metagraph.lookup(NEWCOMER, NOW + 59)).toBe('unregistered')
+  expect(await metagraph.lookup(NEWCOMER, NOW)).toEqual({ retryAfterSeconds: 60 })
+  expect(await metagraph.lookup(NEWCOMER, NOW + 59)).toEqual({ retryAfterSeconds: 1 })
   expect(net.calls.length).toBe(before + 1)
-  await metagraph.lookup(NEWCOMER, NOW + 60)
+  expect(await metagraph.lookup(NEWCOMER, NOW + 60)).toBe('unregistered')
   expect(net.calls.length).toBe(before + 2)
+})
+
+test('a hotkey that registers after it was not found is never called unknown for good', async () => {
+  const { world, chain, isolate } = createWorld()
+  const metagraph = isolate()
+  await metagraph.refresh(NOW)
+  expect(await metagraph.lookup(NEWCOMER, NOW)).toBe('unregistered')
+  const { uid, block } = chain.register(account(77))
+  world.now = block * 12
+  const answer = await metagraph.lookup(NEWCOMER, world.now)
+  expect(answer).toEqual({ retryAfterSeconds: NOW + 60 - world.now })
+  world.now = NOW + 60
+  expect(await metagraph.lookup(NEWCOMER, world.now)).toMatchObject({ uid })
 })
 
 test('copies of one upload at once ask once', async () => {
@@ -143,8 +157,6 @@ describe('endpoints', () => {
   })
 
   test('when none can, the hotkey is neither in nor out', async () => {
-    const { isolate, lookups } = createWorld(() => ({}))
-    expect(lookups).toEqual([])
     const failing = createWorld(() => ({ 'a.example': () => new Response('', { status: 502 }) }))
     const metagraph = failing.isolate()
     expect(await metagraph.lookup(NEWCOMER, NOW)).toEqual({ retryAfterSeconds: 30 })
@@ -152,7 +164,12 @@ describe('endpoints', () => {
     expect(failing.lookups).toEqual([
       { outcome: 'failed', uid: undefined, faults: [{ endpoint: 'a.example', reason: 'http_error' }] },
     ])
-    expect(await isolate().lookup(NEWCOMER, NOW)).toBe('unregistered')
+  })
+
+  test('without endpoints the hotkey is neither in nor out', async () => {
+    const { isolate, lookups } = createWorld(() => ({}))
+    expect(await isolate().lookup(NEWCOMER, NOW)).toEqual({ retryAfterSeconds: 60 })
+    expect(lookups).toEqual([])
   })
 
   test.each([

@@ -82,6 +82,8 @@ test('without endpoints no request waits and nothing is looked up', async () => 
   const metagraph = await isolate()
   await metagraph.push(await record(chain(8)), NOW, NO_CONFIRMATION)
   expect(metagraph.refreshIfOverdue(NOW + 1000)).toBeUndefined()
-  expect(await metagraph.lookup('5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY', NOW)).toBe('unregistered')
+  expect(await metagraph.lookup('5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY', NOW)).toEqual({
+    retryAfterSeconds: 60,
+  })
   expect(await metagraph.refresh(NOW)).toMatchObject({ outcome: 'kept', reason: 'no_endpoint_ready' })
 })
