@@ -33,11 +33,10 @@ export function parseBtauthHeaders(headers: Headers, receiver: string): Result<S
   const present = requireWellFormed(headers, REQUIRED, [CRYPTO_HEADER])
   if (!present.ok) return present
   const value = (header: string) => fieldValue(headers, header)
-  if (value(VERSION_HEADER) !== BTAUTH_VERSION)
-    return malformed(VERSION_HEADER, `another version than ${BTAUTH_VERSION}`)
+  if (value(VERSION_HEADER) !== BTAUTH_VERSION) return malformed(VERSION_HEADER, `must be ${BTAUTH_VERSION}`)
   const scheme = value(CRYPTO_HEADER) || 'sr25519'
   if (scheme !== 'sr25519' && scheme !== 'ed25519')
-    return malformed(CRYPTO_HEADER, 'another scheme than sr25519 or ed25519')
+    return malformed(CRYPTO_HEADER, 'must be sr25519 or ed25519')
   if (value(RECEIVER_HEADER) !== receiver) return rejected('wrong_receiver', { receiver })
   const signed = { hotkey: value(HOTKEY_HEADER), nonce: value(NONCE_HEADER), scheme, receiver } as const
   return accepted({

@@ -16,7 +16,8 @@ export function parseSigned(headers: Headers, receiver: string | undefined): Res
   if (receiver === undefined || !speaksBtauth(headers)) return parseSignedHeaders(headers)
   if (PLATFORM_HEADERS.some((name) => headers.has(name)))
     return rejected('bad_request', {
-      reason: 'sign with X-Bittensor-* headers or with X-Hotkey and its three, not with both',
+      reason:
+        'send either the X-Bittensor-* headers or X-Hotkey, X-Signature, X-Nonce and X-Timestamp, not both',
     })
   return parseBtauthHeaders(headers, receiver)
 }

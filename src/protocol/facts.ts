@@ -105,11 +105,11 @@ export interface StaleFacts {
 export function clockSentence(facts: StaleFacts): string {
   const skew = facts.skew_seconds
   if (skew === null)
-    return 'X-Timestamp is not a time in whole Unix seconds. Nanoseconds have to be divided by 1,000,000,000.'
+    return 'Send X-Timestamp in whole Unix seconds: no clock shows this number. Divide nanoseconds by 1,000,000,000.'
   const unit = UNITS.find(([from]) => (facts.request_time ?? 0) >= from)?.[1]
-  if (unit !== undefined) return `X-Timestamp is in ${unit}; it must be whole seconds.`
+  if (unit !== undefined) return `X-Timestamp is in ${unit}: send whole seconds.`
   if (facts.server_time > LONG_PAST && (facts.request_time ?? 0) < LONG_PAST)
-    return 'The signed time is decades ago: X-Timestamp is in whole seconds, X-Bittensor-Nonce in nanoseconds.'
+    return 'The signed time is decades ago: send X-Timestamp in whole seconds, X-Bittensor-Nonce in nanoseconds.'
   const way = skew > 0 ? 'ahead of' : 'behind'
   return `The signed time is ${Math.abs(skew)} seconds ${way} the gateway's clock; at most ${facts.max_skew_seconds} are allowed.`
 }

@@ -67,7 +67,7 @@ export function fieldValue(headers: Headers, name: string): string {
 }
 
 function malformation(header: string, value: string): string | undefined {
-  if (!PRINTABLE_ASCII.test(value)) return 'control or non-ASCII character'
+  if (!PRINTABLE_ASCII.test(value)) return 'must be printable ASCII'
   const longest = MAX_LENGTH[header] ?? Number.POSITIVE_INFINITY
-  return value.length > longest ? `longer than ${longest} characters` : undefined
+  return value.length > longest ? `must have at most ${longest} characters` : undefined
 }

@@ -57,7 +57,7 @@ export const PROBLEMS = {
     title: 'Malformed header',
     detail: (facts: { readonly header: string; readonly reason: string }) => `malformed ${facts.header}`,
     hint: (facts: { readonly header: string; readonly reason: string }) =>
-      `${facts.header}: ${facts.reason}. Send printable ASCII only; a nonce has 1 to 256 characters.`,
+      `Fix ${facts.header}: it ${facts.reason}.`,
   },
   invalid_timestamp: {
     status: 401,
@@ -90,10 +90,10 @@ export const PROBLEMS = {
     title: 'Unknown hotkey',
     detail: (_: UnknownHotkeyFacts) => 'unknown hotkey',
     hint: (facts: UnknownHotkeyFacts) => {
-      const unknown = `The hotkey, as spelled, is not registered on subnet ${facts.netuid} at block ${facts.metagraph_block}`
+      const unknown = `The hotkey, exactly as sent, is not registered on subnet ${facts.netuid} at block ${facts.metagraph_block}`
       return facts.looked_up
         ? `${unknown}, nor at the chain's newest block. Register it, or sign with a registered hotkey.`
-        : `${unknown}. The chain was not asked whether it registered since. If it did, sign again and retry in ${facts.retry_after_seconds ?? 60} seconds.`
+        : `${unknown}. The gateway did not ask the chain this time. If you have registered the hotkey, sign again and retry in ${facts.retry_after_seconds ?? 60} seconds.`
     },
     challenge: 'upload',
   },
@@ -104,7 +104,7 @@ export const PROBLEMS = {
     hint: (facts: BlockedFacts) =>
       facts.uid === null
         ? 'The operator has blocked this hotkey. Ask the operator of the gateway why.'
-        : `Uid ${facts.uid} may not upload. Use the hotkey of another uid.`,
+        : `The operator has blocked uid ${facts.uid}. Use the hotkey of another uid, or ask the operator why.`,
     challenge: 'upload',
   },
   metagraph_unavailable: {
@@ -141,7 +141,7 @@ export const PROBLEMS = {
     title: 'Proxy path is not allowed',
     detail: (_: NoFacts) => 'Proxy path is not allowed',
     hint: () =>
-      'This path is private to the challenge, not in canonical form, or asked for as a WebSocket or as the script of a service worker, which are not offered.',
+      'Use a public path of the challenge in canonical form, without empty or dot segments and encoded separators. The gateway passes on neither WebSockets nor scripts of service workers.',
   },
   challenge_unavailable: {
     status: 502,
@@ -154,7 +154,8 @@ export const PROBLEMS = {
     status: 502,
     title: 'Challenge token is unavailable',
     detail: (_: NoFacts) => 'Challenge token is unavailable',
-    hint: () => 'The operator has not configured this challenge yet. Your nonce was not used.',
+    hint: () =>
+      'Tell the operator that the gateway has no token for this challenge, and retry later. Nothing was forwarded and your nonce was not used.',
   },
   nonce_store_unavailable: {
     status: 503,
@@ -167,7 +168,7 @@ export const PROBLEMS = {
     title: 'Over capacity',
     detail: (_: RetryFacts) => 'over capacity',
     hint: () =>
-      'Too many uploads are in flight here. Nothing was forwarded and your nonce was not used: retry.',
+      'Retry: the gateway has too many uploads in flight. Nothing was forwarded and your nonce was not used.',
   },
   rate_limited: {
     status: 429,
@@ -205,7 +206,7 @@ export const PROBLEMS = {
     hint: (facts: SettingFacts) =>
       facts.setting === undefined
         ? 'Send the admin token as X-Admin-Token or as Authorization: Bearer.'
-        : `No token opens this route: this gateway's operator has not set ${facts.setting}.`,
+        : `Ask the operator of the gateway to set ${facts.setting}: until then no token opens this route.`,
     challenge: 'admin',
   },
   not_found: {
@@ -215,13 +216,14 @@ export const PROBLEMS = {
     hint: (facts: SettingFacts) =>
       facts.setting === undefined
         ? 'Check the path; uploads go to POST /v1/challenges/{challenge}/submissions.'
-        : `The path is right, but this gateway does not offer it: its operator has not set ${facts.setting}.`,
+        : `The path is right, but this gateway does not offer it. Ask its operator to set ${facts.setting}.`,
   },
   method_not_allowed: {
     status: 405,
     title: 'Method Not Allowed',
     detail: (_: { readonly allow: readonly string[] }) => 'Method Not Allowed',
-    hint: (facts: { readonly allow: readonly string[] }) => `This path takes ${facts.allow.join(', ')}.`,
+    hint: (facts: { readonly allow: readonly string[] }) =>
+      `Use one of the methods that this path takes: ${facts.allow.join(', ')}.`,
   },
   bad_request: {
     status: 400,
@@ -234,7 +236,7 @@ export const PROBLEMS = {
     status: 500,
     title: 'Internal Server Error',
     detail: (_: NoFacts) => 'Internal Server Error',
-    hint: () => 'The gateway failed, not your request. Tell the operator the instance id.',
+    hint: () => 'The fault is in the gateway, not in your request. Tell the operator the instance id.',
   },
 } as const satisfies Record<string, ProblemRow>
 

@@ -15,7 +15,7 @@ const MAX_RECORDING_BYTES = 4_000_000
 /** What the operator may add to the request, by reason of a refusal. */
 const IF_SNAPSHOT_IS_WRONG = '; add ?confirm_back=true if the snapshot in use is wrong'
 const CONFIRMATIONS: Readonly<Record<string, string>> = {
-  loss_unconfirmed: '; add ?confirm_loss=true if so many hotkeys are rightly gone',
+  loss_unconfirmed: '; add ?confirm_loss=true if so many hotkeys have really left the subnet',
   block_behind: IF_SNAPSHOT_IS_WRONG,
   block_ahead: IF_SNAPSHOT_IS_WRONG,
   block_hash_changed: IF_SNAPSHOT_IS_WRONG,
@@ -47,7 +47,7 @@ export async function getMetagraph(c: RouteContext): Promise<Response> {
 export async function putMetagraph(c: RouteContext): Promise<Response> {
   const declared = Number(c.req.header('content-length') ?? Number.NaN)
   if (!(declared <= MAX_RECORDING_BYTES)) {
-    const reason = `a recording declares its length, of at most ${MAX_RECORDING_BYTES} bytes`
+    const reason = `send a recording with Content-Length, of at most ${MAX_RECORDING_BYTES} bytes`
     return refuse(c, rejected('bad_request', { reason }).rejection)
   }
   const recording = parseJson(await c.req.text())

@@ -11,7 +11,7 @@ import { PAGE, withTable } from '../../tools/dev/miners-table.ts'
 import { sha256 } from '../support/upload.ts'
 
 const TEXT = readFileSync(PAGE, 'utf8')
-const value = (name: string) => new RegExp(`^${name} +(.*)$`, 'm').exec(TEXT)?.[1] ?? ''
+const value = (name: string) => new RegExp(`^${name} +(\\S+)$`, 'm').exec(TEXT)?.[1] ?? ''
 const utf8 = (text: string) => new TextEncoder().encode(text)
 
 test('the table of refusals is the one of the code (else: npm run docs:miners)', () => {

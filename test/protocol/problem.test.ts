@@ -116,5 +116,5 @@ test('the clock hint says which way and how far', async () => {
   expect(await hint(99_999_999_000 - 1)).toContain("seconds ahead of the gateway's clock")
   expect(await hint(1_700_000_000_000)).toContain('X-Timestamp is in milliseconds')
   expect(await hint(1_700_000_000_000_000)).toContain('X-Timestamp is in microseconds')
-  expect(await hint(null)).toContain('Nanoseconds have to be divided by 1,000,000,000')
+  expect(await hint(null)).toContain('Divide nanoseconds by 1,000,000,000')
 })

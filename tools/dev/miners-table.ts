@@ -23,7 +23,7 @@ const METAGRAPH = {
 /** Every fact of each code as it may look: the table names them, and hints speak of them. */
 const EXAMPLES: { readonly [C in ProblemCode]: Extract<Rejection, { readonly code: C }>['facts'] } = {
   missing_header: { header: 'x-nonce' },
-  malformed_header: { header: 'x-nonce', reason: 'control or non-ASCII character' },
+  malformed_header: { header: 'x-nonce', reason: 'must be printable ASCII' },
   invalid_timestamp: {},
   stale_signature: {
     server_time: 1_700_000_400,
