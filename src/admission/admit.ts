@@ -1,10 +1,11 @@
 /**
  * Admission: may this signed upload reach its challenge?
  *
- * challenge → size → headers → freshness → signature → registration → nonce; the first that fails answers. The order is about
- * answers, not about work: a hopeless upload is refused before its body is read, and the body of a hotkey that cannot be admitted is
- * hashed and forgotten. The nonce comes last, so only an authentic upload from a registered hotkey that can be forwarded spends one.
- * Pure: time, metagraph, ledger and key cache arrive through the arguments.
+ * challenge → size → headers → freshness → signature → registration → nonce; the first check that
+ * fails answers. The order is that of the answers, not of the work: an upload whose headers fail is
+ * refused before its body is read. The body of a hotkey that cannot be admitted is hashed and not
+ * kept. The nonce comes last, so only an authentic upload from a registered hotkey that can be
+ * forwarded spends one. Pure: time, metagraph, ledger and key cache arrive through the arguments.
  */
 
 import { type Challenge, requireChallenge } from '../challenge/challenge.ts'
@@ -19,7 +20,7 @@ import { likelyCause, NOT_LOOKED_FOR } from './likely-cause.ts'
 import type { LedgerAnswer, LedgerFindings, LedgerKey, Ports, Reservation } from './ports.ts'
 import { nameOf, type RegistrationPolicy, type Standing, standingAfter, standingOf } from './registration.ts'
 
-/** For a body that is not held. */
+/** The share of a body that is not kept in memory. */
 export const NO_ROOM: Share = { grow: () => false, release: () => {} }
 
 /** The operator's rules; `Config` satisfies it. */
@@ -40,7 +41,9 @@ export interface Upload {
   readonly headers: Headers
   readonly body: ReadableStream<Uint8Array> | null
   readonly requestId: string
-  /** The network that the client sends from, so that one client leaves the others their lookups; empty when it is not known. */
+  /**
+   * The network that the client sends from; empty when it is not known. Lookups are limited by it.
+   */
   readonly client: string
   /** Unix seconds when the headers arrived: a slow body does not make a request stale. */
   readonly receivedAt: number
@@ -51,7 +54,10 @@ export interface Admitted {
   readonly ledgerKey: LedgerKey
   readonly nonce: string
   readonly hotkey: string
-  /** Undefined for an allow-listed hotkey, and for an unregistered one where registration is not required. */
+  /**
+   * Undefined for an allow-listed hotkey, and for an unregistered one where registration is not
+   * required.
+   */
   readonly uid: number | undefined
   readonly content: Uint8Array<ArrayBuffer>
   /** Lower-case hex SHA-256 of `content`. */
@@ -65,7 +71,7 @@ export interface Admitted {
 /** What admission found out about an upload, as far as it came. */
 export interface Findings {
   readonly slug?: string
-  /** As sent, once it is a possible hotkey; proven only with the signature. */
+  /** As sent, once it has the shape of a hotkey. Only a right signature proves it. */
   readonly hotkey?: string
   readonly bytes?: number
   readonly uid?: number
@@ -78,13 +84,13 @@ export type Found<T> = Result<T> & { readonly found: Findings }
 export interface Budgets {
   /** For hotkeys that may upload. */
   readonly uploads: BodyBudget
-  /** Small: for hotkeys that may turn out to have registered after the snapshot. */
+  /** For hotkeys that may have registered after the snapshot. It is small. */
   readonly newcomers: BodyBudget
-  /** For buffers through which bodies pass that are not held. */
+  /** For the buffers of bodies that are hashed or counted and not kept. */
   readonly passing: BodyBudget
 }
 
-/** An upload of which nothing but the headers is known. */
+/** An upload before its body is read. */
 interface Head {
   readonly upload: Upload
   readonly limits: BodyLimits
@@ -104,7 +110,7 @@ interface Attempt {
   readonly ports: Ports
 }
 
-/** `release` the content of what is admitted. */
+/** Of an admitted upload the caller must `release` the content. */
 export async function admitUpload(
   upload: Upload,
   policy: Policy,
@@ -133,7 +139,7 @@ export async function admitUpload(
   return admitted
 }
 
-/** Everything that is decided without the body, but for how long one of undeclared length is. */
+/** Everything that is decided without the body's bytes. A body of undeclared length is counted. */
 async function checkHead({ upload, limits, policy, ports, passing }: Head): Promise<Result<Claim>> {
   if (limits.declaredBytes !== undefined && limits.declaredBytes > limits.maxBytes)
     return rejected('submission_too_large', { max_bytes: limits.maxBytes })
@@ -152,8 +158,9 @@ async function checkHead({ upload, limits, policy, ports, passing }: Head): Prom
 }
 
 /**
- * Whether the body is kept: for a member always, for a hotkey that a lookup may still find as long as there is room set aside for
- * such, for all others never. Where several challenges are active, the bodies for one of them get half of the room at most.
+ * Whether the body is kept. A member's always is. That of a hotkey which a lookup may still find is
+ * kept while the room for newcomers lasts. All others are not. Where several challenges are active,
+ * the bodies for one of them get half of the room at most.
  */
 function bodyModeFor(
   standing: Standing,
@@ -193,7 +200,7 @@ async function admitBody(attempt: Attempt, early: Findings): Promise<Found<Omit<
   const { uid } = member.value
   const found = uid === undefined ? before : { ...before, uid }
   const { content, hash: bodyHash } = body
-  // Found on the chain, but there was no room to keep its body: the next attempt finds the hotkey remembered.
+  // The chain knows the hotkey, but there was no room for the body. The next attempt is a member's.
   if (content === undefined) return { ...rejected('over_capacity', { retry_after_seconds: 1 }), found }
 
   const { hotkey, nonce, contentType, filename } = claim
@@ -210,7 +217,10 @@ async function admitBody(attempt: Attempt, early: Findings): Promise<Found<Omit<
   }
 }
 
-/** A challenge without a token burns no nonce; one that is already spent still says so first. */
+/**
+ * A challenge without a token spends no nonce, but a nonce that is already spent is still told
+ * first.
+ */
 async function reserve(
   key: LedgerKey,
   reservation: Reservation,
@@ -221,7 +231,7 @@ async function reserve(
   return free.ok ? { ...rejected('challenge_token_unavailable', {}), found: free.found } : free
 }
 
-/** Asks and reserves nothing. */
+/** Asks the ledger for the nonce without reserving it. */
 export async function requireFreeNonce(
   key: LedgerKey,
   reservation: Reservation,
@@ -235,7 +245,9 @@ export async function requireFreeNonce(
     : { ...rejected('nonce_already_used', { original }), found }
 }
 
-/** Only keys of members may take room in the verifier's memory, and only for members is the cause looked for. */
+/**
+ * Only members' keys are kept in the verifier's memory, and only for members is the cause searched.
+ */
 export async function checkSignature(attempt: Attempt): Promise<Result<true>> {
   const { upload, challenge, claim, standing, body, policy, ports } = attempt
   const { method, path, url, headers, challengeText } = upload

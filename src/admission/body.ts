@@ -1,9 +1,9 @@
 /**
- * Reading an upload's body: a hard limit, one hash, and no more memory than its bytes have earned.
+ * Reading an upload's body: a hard limit, one hash, and memory that grows with the bytes that came.
  *
- * BYOB reads into one buffer cost what `arrayBuffer()` costs; the default reader yields 4 KiB chunks and costs four times as much
- * (`npm run bench:uploads -- reading`). The body is never cancelled: that would reset the connection before the client has read the
- * refusal.
+ * Reading into one buffer (BYOB) costs as much as `arrayBuffer()`. The default reader yields chunks
+ * of 4 KiB and costs four times as much (`npm run bench:uploads -- reading`). The body is never
+ * cancelled: that would reset the connection before the client has read the refusal.
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js'
@@ -14,8 +14,9 @@ import type { RunningDigest } from './ports.ts'
 import { type Clock, createIntake, IDLE_SECONDS, type Intake, Stalled } from './progress.ts'
 
 /**
- * What to do with the bytes: `hold` for an upload that may be forwarded, `hold_if_room` for one that may turn out to be such, `hash` for
- * one that cannot be admitted but whose signature decides which refusal it gets, `count` for one that is refused unless it is too large.
+ * What to do with the bytes. `hold`: the upload may be forwarded. `hold_if_room`: it may be, if a
+ * lookup finds its hotkey. `hash`: it cannot be admitted, and its signature decides which refusal
+ * it gets. `count`: it is refused already, and only its size may change the refusal.
  */
 export type BodyMode = 'hold' | 'hold_if_room' | 'hash' | 'count'
 
@@ -29,7 +30,7 @@ export interface ReadBody {
   readonly bytes: number
   /** Lower-case hex SHA-256; empty in mode `count`. */
   readonly hash: string
-  /** The exact bytes when they are held; they count against `held` until that is released. */
+  /** The exact bytes when they are kept. They count against `held` until it is released. */
   readonly content: Uint8Array<ArrayBuffer> | undefined
 }
 
@@ -37,16 +38,22 @@ export interface BodyOrder {
   readonly stream: ReadableStream<Uint8Array> | null
   readonly mode: BodyMode
   readonly limits: BodyLimits
-  /** Counts what is held; stays with the caller. */
+  /** Counts the bytes that are kept. The caller releases it. */
   readonly held: Share
-  /** Counts the buffer through which other bytes pass; released here. */
+  /** Counts the buffer for bytes that are not kept. `readBody` releases it. */
   readonly passing: Share
   readonly ports: Clock & { readonly newDigest: () => RunningDigest }
 }
 
-/** A connection that sends no byte of its body has no other buffer, and this one counts with the first byte only. */
+/**
+ * A connection that sends no byte of its body has no larger buffer. It counts from the first byte
+ * on.
+ */
 const FIRST_READ_BYTES = 1024
-/** The next buffer; then four times as much each time it is full, so that a quarter of all memory has been earned by bytes sent. */
+/**
+ * The second buffer. Each full buffer grows fourfold, so at least a quarter of the memory holds
+ * bytes that the client has sent.
+ */
 const FIRST_BUFFER_BYTES = 32_768
 const GROWTH = 4
 const MOST_PASSING_BYTES = 65_536
@@ -60,8 +67,8 @@ export function declaredBytes(headers: Headers): number | undefined {
 /**
  * Reads to the end or to one byte past the limit.
  *
- * `submission_too_large` past `maxBytes`, `over_capacity` when the isolate is full, `request_timeout` when the body makes no progress,
- * `bad_request` when it breaks off.
+ * `submission_too_large` past `maxBytes`, `over_capacity` when the isolate is full,
+ * `request_timeout` when the body makes no progress, `bad_request` when it breaks off.
  */
 export async function readBody(order: BodyOrder): Promise<Result<ReadBody>> {
   const reader = (order.stream ?? new Blob().stream()).getReader({ mode: 'byob' })
@@ -73,14 +80,14 @@ export async function readBody(order: BodyOrder): Promise<Result<ReadBody>> {
     return rejected('bad_request', { reason: 'the body broke off' })
   } finally {
     order.passing.release()
-    // What was left unread is the server's to drain.
+    // The runtime drains what was left unread.
     intake.end()
   }
 }
 
 async function hold(intake: Intake, order: BodyOrder): Promise<Result<ReadBody>> {
   const { limits, held } = order
-  // One byte more than may come, so that reading past the end is seen.
+  // One byte more than may come shows that the body is too long.
   const capacity = (limits.declaredBytes ?? limits.maxBytes) + 1
   let buffer = new Uint8Array(Math.min(capacity, FIRST_READ_BYTES))
   let bytes = 0
@@ -106,13 +113,13 @@ async function hold(intake: Intake, order: BodyOrder): Promise<Result<ReadBody>>
   return accepted({ bytes, hash, content })
 }
 
-/** What came so far, of a body that passes. */
+/** What came so far of a body that is not kept. */
 interface Begun {
   readonly bytes: number
   readonly digest: RunningDigest | undefined
 }
 
-/** There is no more room: what is held is hashed, and the rest will be as it comes. */
+/** There is no more room: the bytes so far are hashed and dropped, and so will be the rest. */
 async function forget(buffer: Uint8Array<ArrayBuffer>, { held, ports }: BodyOrder): Promise<Begun> {
   const digest = ports.newDigest()
   await digest.update(buffer)
@@ -120,7 +127,7 @@ async function forget(buffer: Uint8Array<ArrayBuffer>, { held, ports }: BodyOrde
   return { bytes: buffer.byteLength, digest }
 }
 
-/** Constant memory: the bytes are hashed or counted, and gone. */
+/** Reads in constant memory: the bytes are hashed or counted and not kept. */
 async function pass(intake: Intake, order: BodyOrder, begun?: Begun): Promise<Result<ReadBody>> {
   const { limits, passing, ports } = order
   let digest = begun?.digest
@@ -158,7 +165,10 @@ function tooLarge(limits: BodyLimits) {
   return rejected('submission_too_large', { max_bytes: limits.maxBytes })
 }
 
-/** `transfer` frees the smaller buffer at once; left to the collector, eight uploads of 7.5 MB had 17 MB more (`npm run bench:uploads`). */
+/**
+ * `transfer` frees the smaller buffer at once. With garbage collection instead, eight uploads of
+ * 7.5 MB took 17 MB more (`npm run bench:uploads`).
+ */
 function grown(buffer: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(buffer.buffer.transfer(size))
 }

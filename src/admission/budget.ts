@@ -1,13 +1,15 @@
 /**
  * The room that an isolate has for bodies, counted as their buffers are allocated.
  *
- * An isolate has 128 MB for all its requests. One party's bodies must not take the room of another's: a holder, such as one of several
- * challenges, gets half of it at most.
+ * An isolate has 128 MB for all its requests. A holder, such as one of several challenges, gets
+ * half of the room at most, so that its bodies leave room for the others'.
  */
 
 /** What one body takes of the room. */
 export interface Share {
-  /** Makes it so large, if it is smaller; false when there is no room, and then it stays as it is. */
+  /**
+   * Grows the share to so many bytes. False when there is no room: the share then stays as it was.
+   */
   grow(bytes: number): boolean
   /** Gives everything back. Call when the buffer is gone, neither earlier nor later. */
   release(): void
@@ -16,7 +18,7 @@ export interface Share {
 /** One of several that use the same room. */
 interface Holder {
   readonly name: string
-  /** Fits even into half of the room that is too small for it. */
+  /** One body of this size is allowed even where half of the room is less. */
   readonly largestBytes: number
 }
 
@@ -29,7 +31,7 @@ interface BudgetOptions {
   readonly capBytes: number
   /** Unix seconds. */
   readonly now: () => number
-  /** Longer than a request can hold a body without touching its share; see below. */
+  /** Longer than any request keeps a body without growing or confirming its share. */
   readonly abandonedSeconds: number
 }
 
@@ -40,8 +42,9 @@ interface Entry {
 }
 
 /**
- * The platform may end a request between two awaits, and its buffers with it, so that nothing releases its share. Such a share is taken
- * back when room is needed and `abandonedSeconds` have passed since it last grew or was confirmed.
+ * The platform may end a request between two awaits and free its buffers. Nothing then releases its
+ * share. Such a share is taken back when room is needed and `abandonedSeconds` have passed since it
+ * last grew or was confirmed.
  */
 export function createBodyBudget({ capBytes, now, abandonedSeconds }: BudgetOptions): BodyBudget {
   const entries = new Set<Entry>()

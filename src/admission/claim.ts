@@ -1,5 +1,6 @@
 /**
- * What the headers of an upload claim, and whether it can be true: everything that is decided before the body is read.
+ * What the headers of an upload claim, and whether it can be true. All of it is decided before the
+ * body is read.
  *
  * Presence and grammar, then freshness, then whether hotkey and signature have a possible shape.
  */
@@ -11,7 +12,7 @@ import type { SignedHeaders } from '../protocol/dialect.ts'
 import { rejected } from '../protocol/problem.ts'
 import { accepted, type Result } from '../protocol/result.ts'
 
-/** The headers' values, once they are in order. */
+/** The headers' values, parsed. */
 export interface Claim extends SignedHeaders {
   /** Unix seconds. */
   readonly timestamp: bigint
@@ -36,7 +37,7 @@ export function checkHeaders(headers: Headers, now: number, policy: ClaimPolicy)
   return fresh.ok ? checkShape(signed.value, time.value) : fresh
 }
 
-/** Whether hotkey and signature can be such at all. */
+/** Whether hotkey and signature have the right shape. */
 export function checkShape(signed: SignedHeaders, timestamp: bigint): Result<Claim> {
   const publicKey = decodeSs58(signed.hotkey)?.publicKey
   if (publicKey === undefined) {
@@ -59,7 +60,7 @@ export function checkShape(signed: SignedHeaders, timestamp: bigint): Result<Cla
   return accepted({ ...signed, timestamp, publicKey, signatureBytes })
 }
 
-/** Both ends of the window are inside. */
+/** Both ends of the window are fresh. */
 export function checkFreshness(timestamp: bigint, now: number, windowSeconds: number): Result<true> {
   const skew = timestamp - BigInt(now)
   const window = BigInt(windowSeconds)
@@ -67,8 +68,9 @@ export function checkFreshness(timestamp: bigint, now: number, windowSeconds: nu
 }
 
 /**
- * A body may be slow, but not outlast the memory of its nonce: a copy of the request that was accepted first reserved it at
- * timestamp - window at the earliest, so until timestamp - window + retention a replay is certain to be seen.
+ * A slow body must not outlast the memory of its nonce. An earlier copy of the request reserved the
+ * nonce at `timestamp - window` at the earliest, so a replay is certain to be seen until `timestamp
+ * - window + retention`.
  */
 export function checkDelay(timestamp: bigint, now: number, policy: ClaimPolicy): Result<true> {
   const longest = policy.nonceTtlSeconds - policy.signatureTtlSeconds

@@ -1,9 +1,9 @@
 /**
  * The dry run of an upload: every check with its own result, and nothing reserved or forwarded.
  *
- * Where an upload stops at the first refusal, this goes on with every check that can still be made. The body is hashed and forgotten.
- * The nonce is looked up last and only for an upload that proved itself and may enter: the question creates the hotkey's ledger, so
- * a stranger may not ask it.
+ * An upload stops at the first refusal; a dry run makes every check that can still be made. The
+ * body is hashed and not kept. The nonce is looked up last, and only for a registered hotkey with a
+ * right signature: the question creates the hotkey's ledger, so a stranger may not ask it.
  */
 
 import { type Challenge, requireChallenge } from '../challenge/challenge.ts'
@@ -26,7 +26,10 @@ import { checkFreshness, checkShape } from './claim.ts'
 import type { LedgerFindings, Ports } from './ports.ts'
 import { nameOf, type Standing, standingOf } from './registration.ts'
 
-/** In the order in which an upload is checked; `nonce` is the ledger's word, on the quota too. */
+/**
+ * In the order in which an upload is checked. `nonce` is the ledger's answer, which covers the
+ * quota.
+ */
 const CHECKS = [
   'challenge',
   'size',
@@ -47,7 +50,7 @@ interface Check {
   readonly problem?: object
 }
 
-/** What the challenge would be told of the upload. */
+/** What the challenge would learn about the upload. */
 type Identity = Pick<
   Admitted,
   'challenge' | 'hotkey' | 'nonce' | 'uid' | 'bodyHash' | 'contentType' | 'filename'
@@ -68,9 +71,11 @@ export interface DryRun {
 }
 
 /**
- * `request_timeout` and `bad_request` when the body does not come whole; every other fault is in the report.
+ * Refuses with `request_timeout` or `bad_request` when the body does not arrive whole. Every other
+ * fault is in the report.
  *
- * A dry run spends what is its sender's and nothing else: it does not ask the chain for a hotkey, and it counts against no quota.
+ * A dry run uses up nothing that others share: it does not ask the chain for a hotkey, and it
+ * counts against no quota.
  */
 export async function dryRun(
   upload: Upload,
@@ -93,7 +98,7 @@ export async function dryRun(
   if (shape?.ok === false) note('signature', shape)
   const claim = shape?.ok === true ? shape.value : undefined
 
-  // What an upload would have been refused for unread is not read here either.
+  // A body that an upload would be refused for before reading is not read here either.
   const isHopeless = challenge === undefined || claim === undefined || fresh !== true
   const read = await readToHash({ upload, policy, ports, passing, isHopeless })
   if (!read.ok && read.rejection.code !== 'submission_too_large') return read
@@ -142,7 +147,10 @@ interface Reading {
   readonly isHopeless: boolean
 }
 
-/** Hashes in constant memory. What is hopeless is only counted, and not even that where its length is declared. */
+/**
+ * Hashes in constant memory. The body of a hopeless upload is only counted, and only where its
+ * length is not declared.
+ */
 async function readToHash({
   upload,
   policy,

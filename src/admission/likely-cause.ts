@@ -1,11 +1,14 @@
 /**
- * Why a signature does not verify: the mistakes people make, tried one after the other until one fits.
+ * Why a signature does not verify: the mistakes people make, tried one after the other until one
+ * fits.
  *
- * Each suspect is the text a miner signs who makes one mistake; the one the signature verifies over is the cause, proven and not
- * guessed. That costs verifications, so it is done for registered hotkeys only (a stranger's request costs what it did before), in the
- * order in which the request itself gives grounds for suspicion, at most `MAX_ATTEMPTS` times for one request and inside a
- * budget of the isolate. What the headers alone give away (a declared digest, a form's content type) costs nothing.
- * Pure: the verifier, the clock of the budget and everything about the request arrive through the arguments.
+ * A suspect is the text that a miner signs who makes one mistake. The suspect over which the
+ * signature verifies is the cause: that is proven, not guessed. Each attempt costs a verification.
+ * So the cause is searched for registered hotkeys only (a stranger's request costs one
+ * verification), at most `MAX_ATTEMPTS` times for one request, and within a budget of the isolate.
+ * Mistakes that the request itself points to come first. Mistakes that the headers show (a declared
+ * digest, a form's content type) cost nothing. Pure: the verifier, the clock of the budget and
+ * everything about the request arrive through the arguments.
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js'
@@ -17,14 +20,20 @@ export interface FailedSignature {
   readonly headers: Headers
 }
 
-/** Verifications for one request, and for one isolate: a burst, then so many a second. */
+/**
+ * Verifications for one request; and for one isolate: at most a burst, which refills by so many a
+ * second.
+ */
 const MAX_ATTEMPTS = 16
 const BURST = 160
 const PER_SECOND = 16
 
 const SOME_DIFFERENCE = 'the text that was signed differs from canonical_message, or another key signed it'
 
-/** For a hotkey that is not registered: a stranger's request must not cost more than its one verification. */
+/**
+ * For a hotkey that is not registered: a stranger's request must not cost more than one
+ * verification.
+ */
 export const NOT_LOOKED_FOR = `${SOME_DIFFERENCE}; the gateway looks for the mistake only for registered hotkeys`
 
 export interface AttemptBudget {
@@ -46,7 +55,9 @@ export function createAttemptBudget(now: () => number): AttemptBudget {
   }
 }
 
-/** One sentence: the cause and its cure. `verify` asks whether the signature is over this message. */
+/**
+ * One sentence: the cause and its cure. `verify` says whether the signature is over the message.
+ */
 export async function likelyCause(
   failed: FailedSignature,
   verify: (message: Uint8Array) => boolean,
@@ -67,7 +78,7 @@ export async function likelyCause(
     : `no known mistake fits and the body arrived as declared: ${rest} (compare canonical_message)`
 }
 
-/** The client said which bytes it signed, and others arrived. */
+/** The client declared the hash of its body, and a body with another hash arrived. */
 function changedBody(failed: FailedSignature): string | undefined {
   const declared = declaredHash(failed.headers)
   const { bodyHash, bodyBytes } = failed.upload
@@ -77,7 +88,10 @@ function changedBody(failed: FailedSignature): string | undefined {
   return `the body changed after signing: SHA-256 ${sent} was declared, ${bodyHash} (${bodyBytes} bytes) arrived; ${bodyAdvice(failed)}`
 }
 
-/** `Content-Digest: sha-256=:base64:` (RFC 9530), else `X-Body-SHA256: hex`; undefined when absent or not a SHA-256. */
+/**
+ * `Content-Digest: sha-256=:base64:` (RFC 9530), else `X-Body-SHA256: hex`; undefined when absent
+ * or not a SHA-256.
+ */
 function declaredHash(headers: Headers): string | undefined {
   const digest = /(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):/.exec(headers.get('content-digest') ?? '')?.[1]
   if (digest !== undefined) return bytesToHex(Uint8Array.from(atob(digest), (char) => char.charCodeAt(0)))
@@ -85,7 +99,7 @@ function declaredHash(headers: Headers): string | undefined {
   return /^[0-9a-f]{64}$/.test(hex) ? hex : undefined
 }
 
-/** How bodies come to differ, by what the content type gives away. */
+/** Why the bodies may differ, judged by the content type. */
 function bodyAdvice(failed: FailedSignature): string {
   const type = failed.headers.get('content-type') ?? ''
   if (type.startsWith('application/x-www-form-urlencoded'))

@@ -1,7 +1,8 @@
 /**
- * What admission asks of the world. The edge rooms implement these; tests pass fakes.
+ * What admission needs from outside. The edge rooms implement these; tests pass fakes.
  *
- * A port never throws for a fault of the platform: a store that cannot answer says so, and admission refuses.
+ * A port never throws for a fault of the platform: a store that cannot answer says so, and
+ * admission refuses.
  */
 
 import type { Verifier } from '../crypto/signature.ts'
@@ -13,9 +14,15 @@ import type { AttemptBudget } from './likely-cause.ts'
 export interface MetagraphSource {
   /** The usable snapshot at `now` (Unix seconds), or undefined when there is none young enough. */
   current(now: number): Promise<Metagraph | undefined>
-  /** A hotkey found by an earlier lookup that the snapshot is too old to know; asks nobody. */
+  /**
+   * Where an earlier lookup found a hotkey that the snapshot is too old to know. The chain is not
+   * asked.
+   */
   recall(hotkey: string, now: number): Place | undefined
-  /** Asks the chain for a hotkey that is not in the snapshot. Scarce: call only after its signature verified. */
+  /**
+   * Asks the chain for a hotkey that is not in the snapshot. Lookups are scarce: call only after
+   * the signature verified.
+   */
   lookup(hotkey: string, now: number, client: string): Promise<LookupAnswer>
 }
 
@@ -26,10 +33,12 @@ export interface Place {
   readonly block: number
 }
 
-/** `retryAfterSeconds`: not asked, because the budget is spent or the chain did not answer. */
+/**
+ * `unregistered`: the chain was asked just now. `retryAfterSeconds`: it was not, or did not answer.
+ */
 export type LookupAnswer = Place | 'unregistered' | { readonly retryAfterSeconds: number }
 
-/** One nonce ledger: what an uploader of one challenge has used. */
+/** Names one nonce ledger: the nonces that one hotkey has used at one challenge. */
 export interface LedgerKey {
   readonly netuid: number
   readonly slug: string
@@ -51,17 +60,17 @@ export type Settlement =
   | { readonly outcome: 'delivered'; readonly status: number }
   | { readonly outcome: 'not_delivered' | 'unknown' }
 
-/** What uploads are counted over. */
+/** The period over which the quota counts uploads. */
 export const QUOTA_SECONDS = 3600
 
 /** What is left of a hotkey's quota at one challenge. */
 export interface Quota {
   readonly remaining: number
-  /** Until there is more. */
+  /** Seconds until one more upload is allowed. */
   readonly resetSeconds: number
 }
 
-/** What asking the ledger brings to light, whatever the answer. */
+/** What a question to the ledger shows, whatever the answer. */
 export interface LedgerFindings {
   /** Absent without a quota, and when the ledger gave no answer. */
   readonly quota?: Quota
@@ -73,15 +82,25 @@ export type LedgerAnswer<T> = Result<T> & { readonly found: LedgerFindings }
 
 export interface Ledger {
   /**
-   * Reserves once; `nonce_already_used` for a nonce another request holds, `rate_limited` when the quota is used up (the nonce is not),
-   * `nonce_store_unavailable` when in doubt.
+   * Reserves once. `nonce_already_used`: another request holds the nonce. `rate_limited`: the quota
+   * is used up, and the nonce stays free. `nonce_store_unavailable`: the ledger gave no clear
+   * answer.
    */
   reserve(key: LedgerKey, reservation: Reservation): Promise<LedgerAnswer<'reserved'>>
-  /** The upload that holds this nonce, if any; `rate_limited` when it could not be reserved now. Reserves nothing. */
+  /**
+   * The upload that holds this nonce, if any; `rate_limited` when it could not be reserved now.
+   * Reserves nothing.
+   */
   find(key: LedgerKey, reservation: Reservation): Promise<LedgerAnswer<OriginalUpload | undefined>>
-  /** Gives back a nonce that this request reserved and does not use. A failure is swallowed: the nonce then stays spent. */
+  /**
+   * Gives back a nonce that this request reserved and does not use. When that fails the nonce stays
+   * spent.
+   */
   free(key: LedgerKey, nonce: string, requestId: string): Promise<void>
-  /** Writes what became of a reserved upload. A failure is swallowed: the row then stays `in_flight` and ages to `unknown`. */
+  /**
+   * Writes what became of a reserved upload. When that fails the row stays `in_flight`, and after a
+   * while it counts as `unknown`.
+   */
   settle(key: LedgerKey, nonce: string, requestId: string, settlement: Settlement): Promise<void>
 }
 

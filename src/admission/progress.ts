@@ -1,16 +1,19 @@
 /**
- * A body must make progress: whoever sends one too slowly holds room that others need.
+ * A body must make progress: a client that sends one too slowly takes room that others need.
  *
- * A read ends with enough bytes, with the body, or with the time: of every 20 s in which the gateway reads, at least 10,240 bytes must
- * come, which is 512 bytes a second. Time in which the gateway does not read (it hashes, it waits for room) does not count.
+ * A read ends with enough bytes, with the end of the body, or with its time. Every 20 s of reading
+ * must bring at least 10,240 bytes, which is 512 bytes a second. Time in which the gateway does not
+ * read (it hashes, it waits for room) does not count.
  */
 
 /** How long a read may take. */
 export const IDLE_SECONDS = 20
-/** So many bytes end a read, so that one which takes its whole time was too slow. */
+/** A read ends with so many bytes; a read that takes its whole time was too slow. */
 const LEAST_BYTES = 512 * IDLE_SECONDS
 
-/** What a body's reader is asked; the standard's `min` option is not in the platform's types yet. */
+/**
+ * The part of a body's reader that is used. The platform's types lack the standard's `min` option.
+ */
 export interface ByobReader {
   read(view: Uint8Array<ArrayBuffer>, options: { readonly min: number }): Promise<Part>
   releaseLock(): void
@@ -29,7 +32,10 @@ export interface Clock {
 }
 
 export interface Intake {
-  /** Fills the view, or part of it. `atLeast` less than usual for a first read. Throws `Stalled`. */
+  /**
+   * Fills the view, or part of it. A first read may set `atLeast` to less than usual. Throws
+   * `Stalled`.
+   */
   read(view: Uint8Array<ArrayBuffer>, atLeast?: number): Promise<Part>
   /** No more is read. */
   end(): void
@@ -38,7 +44,9 @@ export interface Intake {
 /** The body did not make progress. */
 export class Stalled extends Error {}
 
-/** One timer watches over all reads of a body: it looks whether the one under way has taken its time. */
+/**
+ * One timer watches all reads of a body: it checks whether the current read has used up its time.
+ */
 export function createIntake(reader: ByobReader, { now, after }: Clock): Intake {
   let readingSince: number | undefined
   let isStalled = false
@@ -46,7 +54,7 @@ export function createIntake(reader: ByobReader, { now, after }: Clock): Intake 
   const stalled = new Promise<never>((_, reject) => {
     stall = reject
   })
-  // It may be rejected while nothing waits for it.
+  // The promise may be rejected while nothing awaits it.
   stalled.catch(() => {})
   const look = () => {
     const seconds = readingSince === undefined ? 0 : now() - readingSince
@@ -67,7 +75,7 @@ export function createIntake(reader: ByobReader, { now, after }: Clock): Intake 
     },
     end() {
       cancel()
-      // A read that is still waited for keeps the lock; the request ends with it.
+      // A stalled read keeps the lock until the request ends.
       if (!isStalled) reader.releaseLock()
     },
   }

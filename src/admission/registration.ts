@@ -1,9 +1,10 @@
 /**
  * Registration: whether a hotkey may upload, and with which uid.
  *
- * A hotkey is known by its text: another SS58 spelling of a registered key is an unknown hotkey. Only where registration is not required
- * any spelling may upload, and then `nameOf` keeps it from passing by what stands against its key.
- * Without a usable snapshot no hotkey is called unregistered: the gateway says that it does not know.
+ * A hotkey is known by its text: another SS58 spelling of a registered key is an unknown hotkey.
+ * Where registration is not required any spelling may upload, and `nameOf` makes sure that blocks,
+ * quota and nonces of the key still apply. Without a usable snapshot the gateway does not call any
+ * hotkey unregistered: it answers that it cannot tell.
  */
 
 import { decodeSs58, encodeSs58 } from '../crypto/ss58.ts'
@@ -32,8 +33,9 @@ interface Member {
 export type Standing = Result<Member>
 
 /**
- * What lists, blocked uids, quota and nonce ledger know a hotkey by. Where registration is not required that is the metagraph's spelling
- * (SS58 prefix 42) of its key, whatever was sent: each key has thousands of spellings, and each would be a newcomer to all of these.
+ * The name under which the lists, blocked uids, quota and nonce ledger know a hotkey. Where
+ * registration is not required that is the metagraph's spelling (SS58 prefix 42) of the key: each
+ * key has thousands of spellings, and each would otherwise have a quota and nonces of its own.
  */
 export function nameOf(hotkey: string, policy: Pick<RegistrationPolicy, 'requireRegisteredHotkey'>): string {
   const address = policy.requireRegisteredHotkey ? undefined : decodeSs58(hotkey)
@@ -44,9 +46,10 @@ export function nameOf(hotkey: string, policy: Pick<RegistrationPolicy, 'require
 const METAGRAPH_RETRY_SECONDS = 30
 
 /**
- * A blocked hotkey before all else, whoever it is: `blocked_uid`, which a client of the reference knows as a refusal for good, without
- * a uid, so that it neither needs a metagraph nor is looked up on the chain.
- * Then the allow-list, then the metagraph; blocked uids stay blocked even where registration is not required.
+ * Blocked hotkeys come first, so that they need no metagraph and are not looked up on the chain.
+ * Their refusal is `blocked_uid` without a uid: clients of the Python proxy that this gateway
+ * replaces take that code as final. Then comes the allow-list, then the metagraph. Blocked uids
+ * stay blocked even where registration is not required.
  */
 export async function standingOf(
   hotkey: string,
@@ -73,7 +76,7 @@ export async function standingOf(
   return rejected('unknown_hotkey', { ...who, ...metagraphFacts(metagraph, now), looked_up: false })
 }
 
-/** In the snapshot, or where an earlier lookup found the hotkey. */
+/** The hotkey's uid in the snapshot, or where an earlier lookup found it. */
 function placeOf(
   hotkey: string,
   now: number,
@@ -97,8 +100,9 @@ interface Proven {
 }
 
 /**
- * The standing of a hotkey that has proven itself, now that its body is here: it may have lost its place meanwhile, or its uid, or the
- * snapshot may have grown too old. One that a lookup found keeps its place for this request, unless a younger snapshot knows better.
+ * The standing of a hotkey whose signature verified, after its body was read. Meanwhile it may have
+ * lost its uid, or the snapshot may have grown too old. A hotkey that a lookup found keeps its
+ * place for this request, unless a younger snapshot lacks it.
  */
 export async function standingAfter(proven: Proven): Promise<Standing> {
   const { before, hotkey, now, policy, source } = proven
@@ -110,7 +114,10 @@ export async function standingAfter(proven: Proven): Promise<Standing> {
   return foundAt > facts.metagraph_block ? before : comeBack(facts, METAGRAPH_RETRY_SECONDS)
 }
 
-/** Asks the chain: the hotkey may have registered after the snapshot. `looked_up` says whether the chain was asked. */
+/**
+ * Asks the chain: the hotkey may have registered after the snapshot. `looked_up` says whether the
+ * chain was asked.
+ */
 async function lookUpUnknown(
   facts: UnknownHotkeyFacts,
   { now, client, policy, source }: Proven,

@@ -1,9 +1,9 @@
 /**
- * The two challenges whose public routes have peculiarities, as the Python proxy of each protocol family treats them: data, written
- * as an operator writes the policy of any other challenge.
+ * The built-in policies of two challenges, as the Python proxy of each protocol family treats them.
+ * They are data, written as an operator writes the policy of any other challenge.
  *
- * That proxy resolves dots and double slashes before it compares; here a path that has them was refused before, so what is left
- * of that is the slash at the end, which does not count.
+ * That proxy resolves dots and double slashes before it compares. This gateway has refused such
+ * paths by then, so only the slash at the end is left to ignore.
  */
 
 import type { ProtocolFamily } from '../protocol/canonical.ts'
@@ -83,7 +83,10 @@ export const BUILT_IN: Readonly<Record<ProtocolFamily, Readonly<Record<string, B
   base: BASE,
 }
 
-/** The policy of a challenge that has none configured; a fault in the tables is a bug, and the tests see it. */
+/**
+ * The policy of a challenge that has none configured; a fault in the tables is a bug, and the tests
+ * see it.
+ */
 export function builtInPolicy(family: ProtocolFamily, slug: string): ChallengePolicy {
   const table = BUILT_IN[family]
   const builtIn = Object.hasOwn(table, slug) ? table[slug] : undefined

@@ -15,13 +15,13 @@ export interface Challenge {
   readonly name: string
   readonly status: ChallengeStatus
   /**
-   * Where it is, in order of preference: `https://…`, or `http://` on loopback, with a path prefix that is kept; or `vpc:BINDING`
-   * for a Workers VPC service.
+   * In order of preference: `https://…` (or `http://` on loopback) with a path prefix that is kept,
+   * or `vpc:BINDING` for a Workers VPC service.
    */
   readonly origins: Origins
   /** Response header that proves an answer came from the challenge itself. */
   readonly marker: string | undefined
-  /** Of its public routes. */
+  /** The policy of its public routes. */
   readonly policy: ChallengePolicy
 }
 
@@ -32,7 +32,10 @@ export const CHALLENGE_STATUSES: readonly ChallengeStatus[] = ['active', 'inacti
 /** How many slugs a refusal names. */
 const NAMED_MOST = 20
 
-/** The active challenge that `text` names, or 404 `challenge_not_found` with the slugs of those that are active. */
+/**
+ * The active challenge that `text` names, or 404 `challenge_not_found` with the slugs of those that
+ * are active.
+ */
 export function requireChallenge(challenges: readonly Challenge[], text: string): Result<Challenge> {
   const challenge = findChallenge(challenges, text)
   if (challenge !== undefined) return accepted(challenge)
@@ -43,8 +46,8 @@ export function requireChallenge(challenges: readonly Challenge[], text: string)
 /**
  * The active challenge that `text` (percent-decoded) names, or undefined.
  *
- * An exact slug wins. Else the display name without regard to case, when exactly one challenge of any status has it: two
- * challenges that share a name are reached by slug only.
+ * An exact slug wins. Else the display name counts, in any case of letters, when exactly one
+ * challenge of any status has it. Two challenges that share a name are reached by slug only.
  */
 export function findChallenge(challenges: readonly Challenge[], text: string): Challenge | undefined {
   const found = challenges.find((challenge) => challenge.slug === text) ?? findByName(challenges, text)

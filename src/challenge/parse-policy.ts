@@ -8,7 +8,8 @@
  *     allow = ["GET /scores/**", "POST /submissions"]
  *     cache = [{ path = "/scores/{id}", seconds = 30, stale_seconds = 600 }]
  *
- * A part that is left out is as it was before; an empty list switches it off. All faults are named at once, by position and expectation only, as in the rest of the configuration.
+ * A part that is left out keeps its built-in rules; an empty list switches them off. All faults are
+ * named together, by position and expectation only, as in the rest of the configuration.
  */
 
 import { isRecord } from '../protocol/json.ts'
@@ -20,11 +21,14 @@ import { fillTemplate, isLiteral, type PathTemplate, parseTemplate } from './tem
 export type ParsedPolicy = Result<ChallengePolicy, { readonly faults: readonly string[] }>
 
 const TEMPLATE = 'a path such as /submissions/{id} or /v1/**'
-/** Longest promise a cached answer may live on, fresh or stale: a longer one is a slip. */
+/** Longest lives of a cached answer, fresh and stale: a longer one is a slip of the operator's. */
 const MAX_FRESH_SECONDS = 86_400
 const MAX_STALE_SECONDS = 604_800
 
-/** `before`: what is built in for the challenge; a configured part replaces that part and no other. */
+/**
+ * `before`: the built-in policy of the challenge. A configured part replaces that part and no
+ * other.
+ */
 export function parsePolicy(value: unknown, before: ChallengePolicy): ParsedPolicy {
   if (!isRecord(value)) return { ok: false, faults: ['policy must be a table'] }
   const read = new PolicyReader()
@@ -94,7 +98,10 @@ class PolicyReader {
     return { path, seconds, staleSeconds }
   }
 
-  /** A template none of whose paths is public would be a rule that never holds, or a way in. */
+  /**
+   * A template without a public path would be a rule that never applies, or a way to a private
+   * path.
+   */
   private template(value: unknown, at: string): PathTemplate | undefined {
     const template = parseTemplate(value)
     if (template === undefined) return this.fault(`${at} must have ${TEMPLATE}`)

@@ -1,9 +1,9 @@
 /**
- * What is particular about one challenge's public routes, as data.
+ * The policy of one challenge's public routes, as data.
  *
- * Two challenges have theirs built in (`built-in.ts`), written as an operator writes those of any other. Rules are matched against the
- * path the client asked for, before a remap. The challenge's record decides, so a challenge called by its name behaves as it does
- * by its slug.
+ * Two challenges have built-in policies (`built-in.ts`), written as an operator writes those of any
+ * other. Rules are matched against the path that the client asked for, before a remap. A challenge
+ * that the URL calls by its name has the policy of its slug.
  */
 
 import { rejected } from '../protocol/problem.ts'
@@ -13,7 +13,7 @@ import { fillTemplate, matchTemplate, type PathTemplate } from './template.ts'
 
 export interface Remap {
   readonly from: PathTemplate
-  /** Names no value that `from` does not have. */
+  /** Uses only names that `from` has. */
   readonly to: PathTemplate
 }
 
@@ -27,27 +27,36 @@ export interface CacheRule {
   readonly path: PathTemplate
   /** How long an answer is fresh. */
   readonly seconds: number
-  /** How much longer it may be served while a new one is fetched, or cannot be. */
+  /** How much longer it may be served while a new one is fetched or cannot be had. */
   readonly staleSeconds: number
 }
 
 export interface ChallengePolicy {
-  /** The first that matches says what is sent instead. */
+  /** The first rule that matches says which path is sent instead. */
   readonly remap: readonly Remap[]
-  /** Where `X-Hotkey`, `X-Signature`, `X-Nonce` and `X-Timestamp` reach the challenge, which verifies them itself. */
+  /**
+   * Where `X-Hotkey`, `X-Signature`, `X-Nonce` and `X-Timestamp` reach the challenge, which
+   * verifies them itself.
+   */
   readonly signed: readonly RouteRule[]
   /** Where the client's own `Authorization` reaches the challenge, which verifies it. */
   readonly bearer: readonly RouteRule[]
-  /** Routes that carry a miner's environment values: a challenge that cannot be reached is 503 there. */
+  /**
+   * Routes that carry a miner's environment values: a challenge that cannot be reached is 503
+   * there.
+   */
   readonly env: readonly RouteRule[]
-  /** All that is public, when given; GET allows HEAD too. Undefined for everything the path policy lets through. */
+  /**
+   * The only public routes, when given; GET allows HEAD too. Undefined: all that the path policy
+   * allows.
+   */
   readonly allow: readonly RouteRule[] | undefined
   readonly cache: readonly CacheRule[]
   /** Paths that the gateway answers with 404, whatever the method; not for operators to write. */
   readonly absent: readonly PathTemplate[]
 }
 
-/** A challenge without peculiarities. */
+/** The policy of a challenge without rules of its own. */
 export const OPEN_POLICY: ChallengePolicy = {
   remap: [],
   signed: [],
@@ -68,8 +77,8 @@ export interface PassThroughPlan {
 }
 
 /**
- * `path` is the decoded public path. `path_not_allowed` when the allow-list lacks it or a remap would lead to a private one;
- * `not_found` for a path that the challenge does not show.
+ * `path` is the decoded public path. `path_not_allowed`: the allow-list lacks it, or a remap leads
+ * to a private path. `not_found`: `absent` has it.
  */
 export function planPassThrough(
   policy: ChallengePolicy,

@@ -1,13 +1,16 @@
 /**
  * Which paths of a challenge the public may ask for.
  *
- * A path is judged in the form in which it is sent: decoded once, and encoded again in one way (`encodedPath`). Whatever could
- * make a layer behind us read another path is refused, not repaired: encoded or foreign separators, parameters, control
- * characters, empty and dot segments, bytes that are not UTF-8. So there is nothing left to normalise, and the hole of the
- * reference, whose check and whose client normalised differently (reference 3.5, rows 46 to 49), cannot open.
+ * A path is judged in the form in which it is sent: decoded once, and encoded again in one way
+ * (`encodedPath`). A path that some layer behind the gateway could read as another path is refused,
+ * not repaired: one with encoded or foreign separators, parameters, control characters, empty or
+ * dot segments, or bytes that are not UTF-8. So nothing is left to normalise. In the Python proxy
+ * that this gateway replaces, the check and the HTTP client normalised differently, and private
+ * paths could be reached through that gap.
  *
- * `%25` by itself is harmless and stays (`/100%25`). But a layer that decodes twice would turn `%252e%252e` into `..`, so a path
- * is also refused when its second decoding would be, and when there is a third.
+ * `%25` by itself is harmless and stays (`/100%25`). A layer that decodes twice would turn
+ * `%252e%252e` into `..`, so a path is also refused when its second decoding would be refused, and
+ * when a third decoding would change it.
  */
 
 import { isForwardableSegment, isUnreserved, percentDecoded, rawPath } from '../protocol/path.ts'
@@ -23,7 +26,7 @@ export interface PassThroughTarget {
   readonly path: string
 }
 
-/** Private to the platform on every challenge, in any case (reference 3.5). No slash at the end. */
+/** Private to the platform on every challenge, in any case of letters. No slash at the end. */
 const PRIVATE_PATHS = [
   /^\/(?:health|version)$/iu,
   /^\/(?:internal|benchmark-executions)(?:\/|$)/iu,
@@ -31,9 +34,10 @@ const PRIVATE_PATHS = [
 ]
 
 /**
- * Reads `/challenges/{challenge}[/{path}]` off a request URL; `not_found` for another URL, `path_not_allowed` for a path that is
- * private or not in canonical form. What stands in the challenge's place is looked up later, not judged here: `/challenges/./x`
- * is an unknown challenge. But an encoded separator is refused even there, for it decides where the challenge's name ends.
+ * Reads `/challenges/{challenge}[/{path}]` off a request URL; `not_found` for another URL,
+ * `path_not_allowed` for a path that is private or not in canonical form. The challenge's own
+ * segment is looked up later, not judged here: `/challenges/./x` is an unknown challenge. An
+ * encoded separator is refused even there, since it decides where the challenge's name ends.
  */
 export function readPassThrough(url: string): Result<PassThroughTarget> {
   const raw = rawPath(url)
@@ -45,7 +49,7 @@ export function readPassThrough(url: string): Result<PassThroughTarget> {
   return plain && isPublicPath(path) ? accepted({ challengeText, path }) : rejected('path_not_allowed', {})
 }
 
-/** Whether a path of a challenge (percent-decoded, from its first `/`) may be sent there for anybody who asks. */
+/** Whether a path of a challenge (percent-decoded, from its first `/`) is public. */
 export function isPublicPath(path: string): boolean {
   if (isUnreserved(path)) return isPublicReading(path)
   const again = percentDecoded(path)

@@ -1,8 +1,9 @@
 /**
  * Path templates, as an operator writes them: `/submissions/{id}/env`, `/v1/**`.
  *
- * `{name}` stands for any one segment, `**` at the end for one segment or more. They are matched with case against the decoded
- * path, and a slash at the end of the path does not count: that is how the reference compares (reference 3.6, 3.7).
+ * `{name}` stands for any one segment, `**` at the end for one segment or more. Letters match in
+ * their case against the decoded path, and a slash at the end of the path does not count, as in the
+ * Python proxy that this gateway replaces.
  */
 
 /** Segments: literals, `{name}`, and `**` as the last one. Empty for `/`. */

@@ -8,13 +8,15 @@ import type { FailedUpload, Suspect } from './dialect.ts'
 import { rawPath, rawQuery } from './path.ts'
 
 export const EMPTY_HASH = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
-/** Subnets people sign for by mistake: this project's, its testnet twin, and bittensor's default. */
+/**
+ * Subnets people sign for by mistake: this project's, its testnet twin, and bittensor's default.
+ */
 const USUAL_NETUIDS = [100, 541, 1]
 
 /** In characters. */
 export const LONGEST_URL = 2048
 
-/** Grounds first, then what happens most. */
+/** First what the request points to, then the most frequent mistakes. */
 export async function* suspectsOfCanonical(
   request: SignedRequest,
   { challengeText, challengeName, url, bodyBytes }: FailedUpload,

@@ -1,16 +1,20 @@
 /**
  * The canonical message: the exact text both sides sign.
  *
- * `{family}-upload-v1:{netuid}:{slug}:{METHOD}:{path}:{hotkey}:{nonce}:{timestamp}:{body_hash}`, joined without escaping, as the
- * reference does on the wire. It is still unambiguous: the path has exactly one form and ends in `/submissions`, a
- * hotkey that verifies is base58, timestamp and hash hold no colon, so whatever colons remain belong to the nonce.
+ * `{family}-upload-v1:{netuid}:{slug}:{METHOD}:{path}:{hotkey}:{nonce}:{timestamp}:{body_hash}`,
+ * joined without escaping, as the Python proxy that this gateway replaces does. It is still
+ * unambiguous. The path has exactly one form and ends in `/submissions`. A hotkey that verifies is
+ * base58, and timestamp and hash hold no colon. All other colons belong to the nonce.
  */
 
 import type { SignedField } from './facts.ts'
 
 export type ProtocolFamily = 'platform' | 'base'
 
-/** A challenge's slug: 2 to 64 lower-case letters, digits and inner hyphens. It is part of the signed text. */
+/**
+ * A challenge's slug: 2 to 64 lower-case letters, digits and inner hyphens. It is part of the
+ * signed text.
+ */
 export function isSlug(text: string): boolean {
   return /^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$/.test(text)
 }
@@ -31,7 +35,10 @@ export interface SignedRequest {
   readonly bodyHash: string
 }
 
-/** The fields in signing order, each with where the gateway took it from; `invalid_signature` shows them. */
+/**
+ * The fields in signing order, each with where the gateway took it from; `invalid_signature` shows
+ * them.
+ */
 export function signedFields(request: SignedRequest): readonly SignedField[] {
   return [
     { name: 'prefix', value: `${request.family}-upload-v1`, source: "gateway's PROTOCOL_FAMILY" },

@@ -1,8 +1,8 @@
 /**
  * Which dialect a request speaks.
  *
- * A request has one signer: with both kinds of headers it could be read as two people's. Without a receiver `btauth/1` is off and its headers
- * mean nothing.
+ * A request has one signer, so a request with the headers of both dialects is refused. Without a
+ * receiver `btauth/1` is off and its headers are ignored.
  */
 
 import { parseBtauthHeaders, speaksBtauth } from './btauth-dialect.ts'

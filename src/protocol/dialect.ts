@@ -1,8 +1,8 @@
 /**
- * What a dialect is: one way of signing an upload, with its own headers, time and text.
+ * A dialect is one way of signing an upload, with headers, a time and a text of its own.
  *
- * There are two: the platform's own message (canonical.ts) and the official SDK's `btauth/1` (btauth.ts). Admission asks the one that a
- * request speaks and knows neither.
+ * There are two: the platform's own message (canonical.ts) and the official SDK's `btauth/1`
+ * (btauth.ts). Admission uses the dialect of the request through this interface.
  */
 
 import type { ProtocolFamily } from './canonical.ts'
@@ -31,7 +31,7 @@ export interface SignedText {
   readonly message: string
 }
 
-/** What is known of an upload whose signature failed, for finding the mistake. */
+/** What is known about an upload whose signature failed, for finding the mistake. */
 export interface FailedUpload extends ReceivedUpload {
   readonly challengeName: string
   /** The challenge as the URL has it. */
@@ -44,21 +44,23 @@ export interface FailedUpload extends ReceivedUpload {
 /** The text that a miner signs who makes one mistake, and the sentence for it. */
 export type Suspect = readonly [cause: string, message: string | Uint8Array]
 
-/** The signed headers of one request, in order and grammatical, and what their dialect makes of them. */
+/**
+ * The signed headers of one request, after their grammar was checked, as their dialect reads them.
+ */
 export interface SignedHeaders extends ForwardedHeaders {
   readonly hotkey: string
   readonly signature: string
   readonly nonce: string
-  /** The names of two headers, for sentences. */
+  /** The names of two headers, as sentences for the miner spell them. */
   readonly hotkeyHeader: string
   readonly signatureHeader: string
-  /** The scheme that the request names; undefined where the signature alone says it. */
+  /** The scheme that the request names; undefined where only the signature shows it. */
   readonly scheme: 'sr25519' | 'ed25519' | undefined
   /** Whether a wallet may have signed the text inside `<Bytes>…</Bytes>`. */
   readonly mayBeWrapped: boolean
   /** Unix seconds, or 401 `invalid_timestamp`. */
   readonly time: Result<bigint>
   text(upload: ReceivedUpload): SignedText
-  /** Grounds first, then what happens most. */
+  /** First what the request points to, then the most frequent mistakes. */
   suspects(upload: FailedUpload): Iterable<Suspect> | AsyncIterable<Suspect>
 }

@@ -7,7 +7,7 @@
 /** What to do after most refusals that spent nothing. */
 export const SIGN_AGAIN = 'Sign again with a fresh nonce and timestamp, then send.'
 
-/** After the number of a limit. */
+/** What a limit counts, as words behind its number. */
 export const LIMITED: Record<LimitName, string> = {
   address: 'uploads from one address',
   hotkey: 'uploads of one hotkey',
@@ -15,7 +15,7 @@ export const LIMITED: Record<LimitName, string> = {
   dry_run: 'dry runs from one address',
 }
 
-/** What to do about a nonce that is used, by what became of the upload that used it. */
+/** What to do about a used nonce, by the outcome of the upload that used it. */
 export const REPLAY_HINTS: Record<NonceOutcome, string> = {
   in_flight:
     'The first upload with this nonce is still on its way. Wait, then send the identical request again.',
@@ -27,16 +27,22 @@ export const REPLAY_HINTS: Record<NonceOutcome, string> = {
     'The first upload with this nonce may have reached the challenge. Look for it among your submissions there; sign again with a fresh nonce if it is not one of them.',
 }
 
-/** Units that are mistaken for seconds, from where each begins: the year 1973 in that unit, and no year of today's in a coarser one. */
+/**
+ * Units that are mistaken for seconds, with the smallest number that is read as each: March 1973 in
+ * that unit, and a far future in every coarser unit.
+ */
 const UNITS = [
   [100_000_000_000_000, 'microseconds'],
   [100_000_000_000, 'milliseconds'],
 ] as const
-/** As seconds this is March 1973; seconds, milli- and microseconds read as nanoseconds are below it. */
+/**
+ * In seconds this is March 1973. Seconds, milli- and microseconds that are read as nanoseconds are
+ * less.
+ */
 const LONG_PAST = 100_000_000
 
 export type NoFacts = Record<never, never>
-/** The name of what this gateway's operator has not set, where that alone is why. */
+/** The setting that this gateway lacks, where that is the only reason for the refusal. */
 export type SettingFacts = { readonly setting?: string }
 export interface RetryFacts {
   readonly retry_after_seconds: number
@@ -45,15 +51,21 @@ export interface RetryFacts {
 export type ChallengeFacts = { readonly challenges: readonly string[] }
 type MetagraphFacts = { readonly metagraph_block: number; readonly metagraph_age_seconds: number }
 type HotkeyFacts = { readonly hotkey: string; readonly netuid: number }
-/** `looked_up`: the chain itself was asked and does not know the hotkey. Otherwise it may have registered after the snapshot. */
+/**
+ * `looked_up`: the chain itself was asked and does not know the hotkey. Otherwise it may have
+ * registered after the snapshot.
+ */
 export type UnknownHotkeyFacts = HotkeyFacts &
   MetagraphFacts & { readonly looked_up: boolean; readonly retry_after_seconds?: number }
-/** `uid` null: the hotkey itself is blocked, whatever its uid. */
+/** `uid` null: the hotkey itself is blocked, under any uid. */
 export type BlockedFacts = HotkeyFacts & Partial<MetagraphFacts> & { readonly uid: number | null }
-/** `reason` says what was wrong, in the gateway's words. */
+/** `reason` says what was wrong, in words of the gateway and not of the client. */
 export type BadRequestFacts = { readonly reason?: string }
 
-/** Whose limit it is: a client address's, a hotkey's, a hotkey's uploads to one challenge, or an address's dry runs. */
+/**
+ * What is limited: a client's address, a hotkey, a hotkey's uploads to one challenge, or an
+ * address's dry runs.
+ */
 export type LimitName = 'address' | 'hotkey' | 'uploads' | 'dry_run'
 
 /** `limit_requests` in any `limit_seconds`. */
@@ -63,7 +75,10 @@ export interface LimitFacts extends RetryFacts {
   readonly limit_seconds: number
 }
 
-/** What became of the request that first used a nonce. `unknown`: it may or may not have reached the challenge. */
+/**
+ * What became of the request that first used a nonce. `unknown`: it may or may not have reached the
+ * challenge.
+ */
 export type NonceOutcome = 'in_flight' | 'delivered' | 'not_delivered' | 'unknown'
 
 export interface OriginalUpload {
@@ -93,7 +108,10 @@ export interface InvalidSignatureFacts {
   readonly body_bytes?: number
 }
 
-/** `request_time` and `skew_seconds` are null for a number no clock can show (beyond 2^53). Skew is client minus server. */
+/**
+ * `request_time` and `skew_seconds` are null for a number no clock can show (beyond 2^53). Skew is
+ * client minus server.
+ */
 export interface StaleFacts {
   readonly server_time: number
   readonly request_time: number | null

@@ -1,8 +1,9 @@
 /**
- * What the headers of signed uploads have in common, whatever their dialect: presence, characters, and what is passed on.
+ * What the headers of signed uploads have in common in every dialect: presence, characters, and
+ * which of them are passed on.
  *
- * A value the parser refuses never becomes a database key, a log field or part of a signed text. The runtime joins duplicates by `, `, and so
- * they fail as a hotkey, a signature or a time.
+ * A value the parser refuses never becomes a database key, a log field or part of a signed text.
+ * The runtime joins repeated headers with `, `, so they fail as a hotkey, a signature or a time.
  */
 
 import type { ProtocolFamily } from './canonical.ts'
@@ -13,7 +14,7 @@ import { accepted, type Result } from './result.ts'
 /** Longest nonce, in characters. It is a database key. */
 export const NONCE_MAX_LENGTH = 256
 
-/** Longest content type, in characters: it is handed on, and a dry run shows it. */
+/** Longest content type, in characters. The challenge gets it, and a dry run shows it. */
 const CONTENT_TYPE_MAX_LENGTH = 256
 const MAX_LENGTH: Readonly<Record<string, number>> = {
   'x-nonce': NONCE_MAX_LENGTH,
@@ -22,7 +23,7 @@ const MAX_LENGTH: Readonly<Record<string, number>> = {
 }
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
 
-/** What of a client's headers reaches the challenge unsigned. */
+/** The unsigned headers of the client that reach the challenge. */
 export interface ForwardedHeaders {
   /** Undefined when the client sent none. */
   readonly contentType: string | undefined
@@ -43,7 +44,10 @@ export function parseForwardedHeaders(headers: Headers): ForwardedHeaders {
   }
 }
 
-/** All of `required` are there, in their order (401 `missing_header`); then they, `optional` and the content type are printable (400 `malformed_header`). */
+/**
+ * Checks that all of `required` are there, in their order (401 `missing_header`), and that they,
+ * `optional` and the content type are printable (400 `malformed_header`).
+ */
 export function requireWellFormed(
   headers: Headers,
   required: readonly string[],
@@ -59,8 +63,8 @@ export function requireWellFormed(
 }
 
 /**
- * Blanks around a value are no part of it (RFC 9110 5.5). The runtime keeps those behind it, until it writes the value to the
- * challenge: two nonces here would be one nonce there.
+ * Blanks around a value are not part of it (RFC 9110 5.5). The runtime drops those at the end only
+ * when it sends the value on: two nonces of the gateway would be one nonce of the challenge.
  */
 export function fieldValue(headers: Headers, name: string): string {
   return (headers.get(name) ?? '').replace(/^[ \t]+|[ \t]+$/g, '')

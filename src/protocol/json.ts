@@ -1,5 +1,5 @@
 /**
- * JSON from outside: a value nobody has vouched for yet.
+ * JSON from outside: a value that is not checked yet.
  */
 
 /** Undefined for a text that is not JSON. */

@@ -1,8 +1,9 @@
 /**
  * A metagraph: who held which uid at one block of the chain.
  *
- * Hotkeys are known by their text (SS58, prefix 42), never by their key: another spelling of a registered key is an unknown
- * hotkey, as in the reference. Age is judged by the chain's own clock, so a node that serves an old head looks old.
+ * Hotkeys are known by their text (SS58, prefix 42), never by their key: another spelling of a
+ * registered key is an unknown hotkey. Age is judged by the chain's own clock, so a node that
+ * serves an old head looks old.
  */
 
 /** `NETWORK_GENESIS_HASHES` in RaoFoundation/subtensor, `sdk/bittensor-ts/src/client.ts`. */
@@ -14,12 +15,16 @@ export const TESTNET_GENESIS = '0x8f9cf856bf558a14440e75569c9e58594757048d7b3a84
 export const MAX_UIDS = 4096
 
 /**
- * What an absent uid reads as on the chain (`Keys` is ValueQuery), and a key under which anyone can sign for schnorrkel and
- * ZIP-215: 32 zero bytes. A metagraph that holds it is refused whole.
+ * 32 zero bytes. An absent uid reads so on the chain (`Keys` is ValueQuery), and schnorrkel and
+ * ZIP-215 accept signatures under this key that anyone can make. A metagraph that holds it is
+ * refused whole.
  */
 export const ZERO_HOTKEY = '5C4hrfjw9DjXZTzV3MwzrrAr9P1MJhSrvWGWqi1eSuyUpnhM'
 
-/** Shape of a prefix-42 SS58 address. The checksum was computed by us when the chain was read. */
+/**
+ * Shape of a prefix-42 SS58 address. The gateway computed the checksum itself when it read the
+ * chain.
+ */
 const HOTKEY = /^5[1-9A-HJ-NP-Za-km-z]{47}$/
 
 export interface Metagraph {
@@ -47,7 +52,10 @@ export function uidOf(metagraph: Metagraph, hotkey: string): number | undefined 
   return metagraph.uids.get(hotkey)
 }
 
-/** Uid by hotkey; undefined when the list is empty, too long, or holds a twin, the zero account or something else than a hotkey. */
+/**
+ * Uid by hotkey; undefined when the list is empty or too long, or holds a duplicate, the zero
+ * account or anything but hotkeys.
+ */
 export function indexHotkeys(hotkeys: readonly unknown[]): ReadonlyMap<string, number> | undefined {
   if (hotkeys.length === 0 || hotkeys.length > MAX_UIDS) return undefined
   const uids = new Map<string, number>()

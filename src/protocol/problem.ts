@@ -1,9 +1,10 @@
 /**
  * The closed table of refusals (RFC 9457).
  *
- * Every "no" the gateway says itself is one row here: its status, the reference proxy's `detail` to the letter (a client that
- * reads `detail` keeps working), and a hint that says what to do next. The code union and the facts of each code are
- * derived from the table, so a refusal that is not in it does not compile. `facts.ts` has the facts.
+ * Every refusal of the gateway itself is one row here. `detail` is to the letter that of the Python
+ * proxy that this gateway replaces, so that clients which read it keep working. `hint` says what to
+ * do next. The code union and the facts of each code are derived from the table, so a refusal that
+ * is not in it does not compile. `facts.ts` has the facts.
  */
 
 import {
@@ -33,7 +34,10 @@ const WWW_AUTHENTICATE = {
   admin: 'Bearer realm="admin"',
 } as const
 
-/** One way of saying no. `detail` and `hint` are sentences for people; `code` (the key) is for programs and never changes meaning. */
+/**
+ * One kind of refusal. `detail` and `hint` are sentences for people. The key, `code`, is for
+ * programs and never changes its meaning.
+ */
 interface ProblemRow {
   readonly status: number
   readonly title: string
@@ -272,7 +276,10 @@ export function problemBody({ code, facts }: Rejection, status?: number) {
   }
 }
 
-/** A refusal on the wire. `requestId` becomes `instance`. `status` overrides the row's (503 where a miner's environment is set or read). */
+/**
+ * A refusal on the wire. `requestId` becomes `instance`. `status` replaces the row's: routes that
+ * set or read a miner's environment answer 503.
+ */
 export function problemResponse(rejection: Rejection, requestId: string, status?: number): Response {
   const { code, facts } = rejection
   const row: ProblemRow = PROBLEMS[code]

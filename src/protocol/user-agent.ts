@@ -1,8 +1,8 @@
 /**
  * What the gateway and the miner's tools call themselves in the requests that they send.
  *
- * A zone challenges requests without a `User-Agent` by default (Cloudflare's Browser Integrity Check), and the tunnel's
- * zone sees every request to a challenge.
+ * Cloudflare's Browser Integrity Check, which zones have by default, challenges requests without a
+ * `User-Agent`. Every request to a challenge passes through the tunnel's zone.
  */
 
 /** As package.json has it; a test compares them. */
