@@ -10,6 +10,7 @@
 
 import { type Challenge, requireChallenge } from '../challenge/challenge.ts'
 import type { ProtocolFamily } from '../protocol/canonical.ts'
+import { shownField, shownMessage } from '../protocol/facts.ts'
 import { rawTarget } from '../protocol/path.ts'
 import { rejected } from '../protocol/problem.ts'
 import { accepted, type Result } from '../protocol/result.ts'
@@ -270,8 +271,8 @@ export async function checkSignature(attempt: Attempt): Promise<Result<true>> {
     likely_cause: registered
       ? await likelyCause({ claim, upload: failed, headers }, verify, ports.causes)
       : NOT_LOOKED_FOR,
-    canonical_message: message,
-    fields,
+    canonical_message: shownMessage(message),
+    fields: fields.map(shownField),
     body_bytes: body.bytes,
   })
 }

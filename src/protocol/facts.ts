@@ -100,6 +100,23 @@ export interface SignedField {
   readonly source: string
 }
 
+/** A refusal stays short however long the query is that was signed. */
+const SHOWN_CHARACTERS = 768
+
+/** A field as a refusal shows it: of a long value its beginning, and its length. */
+export function shownField(field: SignedField): SignedField {
+  return { ...field, value: beginningOf(field.value, SHOWN_CHARACTERS) }
+}
+
+/** The signed text, long enough for one field of the shown length and all the others. */
+export function shownMessage(message: string): string {
+  return beginningOf(message, 2 * SHOWN_CHARACTERS)
+}
+
+function beginningOf(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most)}… (${text.length} characters)`
+}
+
 /** What `invalid_signature` shows; all but `likely_cause` is absent when the body was not read. */
 export interface InvalidSignatureFacts {
   readonly likely_cause: string
