@@ -24,13 +24,13 @@ export async function postVerify(c: RouteContext): Promise<Response> {
   if (busy !== undefined) return busy
   const challengeText = c.req.param('challenge') ?? ''
   const query = rawQuery(c.req.raw.url)
-  const target = c.req.raw.url.slice(0, c.req.raw.url.length - query.length)
+  const bare = c.req.raw.url.replace(/[?#].*/s, '')
   const run = await dryRun(
     {
       challengeText,
       method: c.req.raw.method,
       path: c.env.path.replace(SUFFIX, ''),
-      url: target.replace(RAW_SUFFIX, '') + query,
+      url: bare.replace(RAW_SUFFIX, '') + query,
       headers: c.req.raw.headers,
       body: c.req.raw.body,
       requestId: entry.request_id,

@@ -19,12 +19,15 @@ const SIGNED = {
   'x-timestamp': String(NOW),
 }
 
+const RECEIVER = '5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty'
+
 async function ask(path: string, init: RequestInit, allowed = true) {
   const addresses: string[] = []
   const messages: string[] = []
   const config = configOf({
     CHALLENGES: { demo: { origin: 'https://demo.example.com' } },
     CHALLENGE_TOKEN_DEMO: 'canary-token',
+    GATEWAY_HOTKEY: RECEIVER,
   })
   const unused = () => Promise.reject(new Error('not asked'))
   const budget = createBodyBudget({ capBytes: 1, now: () => NOW, abandonedSeconds: 600 })
@@ -90,6 +93,25 @@ test('checks the message of the real path and shows all but the token', async ()
       headers: { 'content-length': '9', 'x-platform-verified-hotkey': ALICE, 'x-platform-verified-uid': '1' },
     },
   })
+})
+
+const UPLOAD_TARGETS: [target: string, target: string][] = [
+  [`${PATH}?a=%2F/b`, '/v1/challenges/demo/submissions?a=%2F/b'],
+  ['/v1/challenges/d%65mo/submissions%2fv%65rify?a', '/v1/challenges/d%65mo/submissions?a'],
+  ['/v1/challenges/demo%2Fsubmissions%2F%76%65%72%69%66%79', '/v1/challenges/demo%2Fsubmissions'],
+  [`${PATH}?a#b/cccc`, '/v1/challenges/demo/submissions?a'],
+]
+
+test.each(UPLOAD_TARGETS)('%s is a dry run of an upload to %s', async (target, signed) => {
+  const headers = {
+    'x-bittensor-version': '1',
+    'x-bittensor-hotkey': ALICE,
+    'x-bittensor-receiver': RECEIVER,
+    'x-bittensor-nonce': `${NOW}000000000`,
+    'x-bittensor-signature': SIGNED['x-signature'],
+  }
+  const { messages } = await ask(target, { ...POST, headers })
+  expect(messages.map((message) => message.split('\n')[3])).toEqual([signed])
 })
 
 test('over the limit of the address: 429, nothing is looked at', async () => {
