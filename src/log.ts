@@ -1,7 +1,8 @@
 /**
  * One structured line per request: what was asked, what came of it, how long it took.
  *
- * The fields are listed here and nowhere else, so that a signature, nonce, token, body or query cannot slip into a log.
+ * The fields are listed here and nowhere else, so that a signature, nonce, token, body or query
+ * cannot slip into a log.
  */
 
 export interface RequestEntry {
@@ -12,7 +13,10 @@ export interface RequestEntry {
   status: number
   /** `ok` for whatever the challenge answered, else the code of the refusal. */
   outcome: string
-  /** Short reason for the operator: the kind of a transport failure, or which of the code's refusals it was. */
+  /**
+   * Short reason for the operator: the kind of a transport failure, or what tells this refusal
+   * from others of its code.
+   */
   cause?: string
   slug?: string
   hotkey?: string
@@ -22,13 +26,13 @@ export interface RequestEntry {
   quota_reset_seconds?: number
   ledger_ms?: number
   origin_status?: number
-  /** The challenge refused the token that was tried first and took the other of the two. */
+  /** The challenge refused the first token that was tried and took the other one. */
   token_switched?: boolean
   origin_ms?: number
   ms: number
 }
 
-/** A line of a room's own, such as a metagraph refresh. */
+/** A line that is not about a request, such as a metagraph refresh. */
 export interface EventEntry {
   readonly event: string
   readonly [field: string]: string | number | boolean | undefined
@@ -36,14 +40,15 @@ export interface EventEntry {
 
 export type Log = (entry: RequestEntry | EventEntry) => void
 
-/** What an Analytics Engine dataset is asked, when one is bound. */
+/** The part of an Analytics Engine dataset that is used, when one is bound. */
 export interface Dataset {
   writeDataPoint(point: { blobs: string[]; doubles: number[]; indexes: string[] }): void
 }
 
 /**
- * Events and every failure of ours are logged, of the other requests a share: by the random id, so that whoever knows it knows whether
- * its line is there. A dataset gets every request.
+ * All events and all failures of the gateway are logged, and a share of the other requests. The
+ * request's random id decides, so it also tells whether its line is in the log. A dataset gets
+ * every request.
  */
 export function createLog(share: number, dataset: Dataset | undefined): Log {
   return (entry) => {
@@ -64,7 +69,7 @@ export function newEntry({ method }: Request): RequestEntry {
   return { request_id: crypto.randomUUID(), method, route: 'none', status: 0, outcome: 'ok', ms: 0 }
 }
 
-/** The answer gets the headers that every answer has; the entry is complete but for its times. */
+/** Adds the headers that every answer has, and completes the entry except for its times. */
 export function finish(entry: RequestEntry, response: Response): RequestEntry {
   entry.status = response.status
   response.headers.set('x-request-id', entry.request_id)
@@ -72,7 +77,10 @@ export function finish(entry: RequestEntry, response: Response): RequestEntry {
   return entry
 }
 
-/** Spans that wait for something outside, in milliseconds: the platform's clock stands still while it computes. */
+/**
+ * How long the gateway waited for others, in milliseconds. The platform's clock stands still while
+ * it computes.
+ */
 export function serverTiming({ origin_ms, ledger_ms, ms }: RequestEntry): string {
   const origin = origin_ms === undefined ? '' : `origin;dur=${origin_ms}, `
   const ledger = ledger_ms === undefined ? '' : `ledger;dur=${ledger_ms}, `
@@ -82,7 +90,10 @@ export function serverTiming({ origin_ms, ledger_ms, ms }: RequestEntry): string
 /** Workers Logs index the fields of an object. */
 export const logLine: Log = (entry) => console.log(JSON.stringify(entry))
 
-/** An error without its message, which may quote input: its name, and where in our code it was thrown. */
+/**
+ * An error without its message, which may quote input: its name, and where in the gateway's code
+ * it was thrown.
+ */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return typeof error
   const frames = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '))

@@ -13,7 +13,7 @@ export interface Kept {
   readonly lifetime: Lifetime
 }
 
-/** What an answer, and each of its headers, takes beside what can be counted, roughly. */
+/** Roughly what an answer, and each of its headers, takes beside the bytes that are counted. */
 const ENTRY_BYTES = 500
 const HEADER_BYTES = 100
 /** Where an entry of the cache says when it was fetched and how long it is good for. */
@@ -25,7 +25,10 @@ export interface Memory {
   set(key: string, kept: Kept): void
 }
 
-/** Forgets everything when `maxBytes` are full, keys and headers included: the cache behind it still knows. */
+/**
+ * Forgets everything when `maxBytes` are full, keys and headers included. The cache behind it
+ * still has the answers.
+ */
 export function createMemory(maxBytes: number): Memory {
   const answers = new Map<string, Kept>()
   let bytes = 0
@@ -61,7 +64,7 @@ export function toEntry({ body, headers, fetchedAt, lifetime }: Kept): Response 
   const { freshSeconds, staleSeconds, errorSeconds } = lifetime
   entry.set(KEPT, [fetchedAt, freshSeconds, staleSeconds, errorSeconds].join(' '))
   entry.set(KEPT_CONTROL, headers.get('cache-control') ?? '')
-  // For the cache itself: as long as the entry can be of use.
+  // The cache itself keeps the entry as long as it can be of use.
   entry.set('cache-control', `max-age=${usefulSeconds(lifetime)}`)
   entry.delete('age')
   return new Response(body, { headers: entry })

@@ -1,32 +1,42 @@
 /**
  * Which public reads may be kept at the edge, and for how long: decisions only.
  *
- * A kept answer is shown to everybody, so it must not depend on who asked first. A request takes part only when every header it
- * carries is one any browser or proxy sends: a credential nobody here has heard of keeps its request out as well as
- * `Authorization` does. What an answer's headers forbid stands, whatever the operator's rule says.
+ * A kept answer is shown to every client, so it must not depend on who asked first. A request
+ * takes part only when every header it carries is one that any browser or proxy sends, so an
+ * unknown credential excludes a request just as `Authorization` does. The operator's rule cannot
+ * allow what an answer's headers forbid.
  */
 
 import type { CacheRule } from '../challenge/policy.ts'
 import { matchTemplate } from '../challenge/template.ts'
 
-/** Of an answer, counted from when it was fresh at its origin. */
+/** How long an answer lives, counted from when it was fresh at its origin. */
 export interface Lifetime {
   readonly freshSeconds: number
-  /** After that: served at once, while a new one is fetched behind it. */
+  /**
+   * For so long after being fresh it is served at once, while a new answer is fetched in the
+   * background.
+   */
   readonly staleSeconds: number
-  /** After being fresh: served when no new one can be had. */
+  /** For so long after being fresh it is served when no new answer can be had. */
   readonly errorSeconds: number
 }
 
 export type Phase = 'fresh' | 'stale' | 'last_resort' | 'dead'
 
-/** Longest promises that are believed, as for the operator's rules. */
+/** Longest lives that an answer may claim, the same as for the operator's rules. */
 const MAX_FRESH_SECONDS = 86_400
 const MAX_STALE_SECONDS = 604_800
-/** An origin that let its answer be kept and is gone: RFC 9111 4.2.4 allows to go on showing it, with its age. */
+/**
+ * How long an answer that may be kept is shown, with its age, while its origin is gone (RFC 9111
+ * 4.2.4).
+ */
 const DISCONNECTED_SECONDS = 86_400
 
-/** `sec-*` and `cf-*` too, but for `cf-access-*`. What an answer depends on of these is for `Vary` to say. */
+/**
+ * Headers that any browser or proxy sends; `sec-*` and `cf-*` too, but not `cf-access-*`. `Vary`
+ * says on which of these an answer depends.
+ */
 const ORDINARY = new Set([
   'accept',
   'accept-encoding',
@@ -52,12 +62,12 @@ const ORDINARY = new Set([
   'x-real-ip',
 ])
 
-/** What a kept answer may vary by: it is kept decoded, and asked for without an `Origin`. */
+/** A kept answer may vary by these: it is kept decoded, and asked for without an `Origin`. */
 const HARMLESS_VARIATIONS = ['accept-encoding', 'origin']
 
 /**
- * Whether the answer to this request may be somebody else's. `answersOrigin`: the gateway itself answers the request's `Origin`
- * (CORS), so that the challenge need not know it.
+ * Whether clients may share the answer to this request. `answersOrigin`: the gateway itself
+ * answers the request's `Origin` (CORS), so the challenge does not see it.
  */
 export function isSharedRead(method: string, headers: Headers, answersOrigin: boolean): boolean {
   if (method !== 'GET') return false
@@ -72,7 +82,10 @@ export function cacheRule(rules: readonly CacheRule[], path: string): CacheRule 
   return rules.find((rule) => matchTemplate(rule.path, path) !== undefined)
 }
 
-/** Undefined for an answer that must not be kept, or that neither a rule nor its own `Cache-Control` lets us keep. */
+/**
+ * Undefined for an answer that must not be kept, or that neither a rule nor its own
+ * `Cache-Control` allows to be kept.
+ */
 export function lifetimeOf(
   status: number,
   headers: Headers,
@@ -82,7 +95,7 @@ export function lifetimeOf(
   if (status !== 200 || headers.has('set-cookie')) return undefined
   const control = parseCacheControl(headers.get('cache-control') ?? '')
   if (['no-store', 'no-cache', 'private'].some((word) => control.has(word))) return undefined
-  // What is kept is kept decoded.
+  // Answers are kept decoded, which is a transformation.
   if (control.has('no-transform') && headers.has('content-encoding')) return undefined
   if (!listed(headers.get('vary')).every((name) => HARMLESS_VARIATIONS.includes(name))) return undefined
   if (/^text\/event-stream/i.test(headers.get('content-type') ?? '')) return undefined
@@ -122,7 +135,10 @@ export function ageOf(headers: Headers): number {
   return /^\d{1,9}$/.test(age) ? Number(age) : 0
 }
 
-/** Whether the client's `If-None-Match` names this representation (weak comparison, RFC 9110 13.1.2). */
+/**
+ * Whether the client's `If-None-Match` names this representation (weak comparison, RFC 9110
+ * 13.1.2).
+ */
 export function isUnchanged(ifNoneMatch: string, etag: string | null): boolean {
   if (etag === null) return false
   const opaque = (tag: string) => tag.trim().replace(/^W\//, '')

@@ -1,13 +1,14 @@
 /**
- * Public reads through the data centre's cache, and a little memory of the isolate's own before it.
+ * Public reads through the data centre's cache, with a small memory of each isolate in front of
+ * it.
  *
- * Fresh: served. Stale: served at once, and renewed behind the answer. Older: asked for anew, and
- * served after all when nothing can be had. A kept answer carries its `Age`.
+ * A fresh answer is served. A stale one is served at once and renewed in the background. An older
+ * one is asked for again, and served when no new one can be had. A kept answer carries its `Age`.
  *
- * One isolate never has two renewals of one target under way (one that takes over a minute counts
- * as lost), nor does it ask twice at once for a `oneAtATime` read. Values are shared between
- * requests, never promises (a request may not wait for another's I/O): those that must wait look
- * again, on their own timers.
+ * One isolate never has two renewals of one target under way (a renewal that takes over a minute
+ * counts as lost), nor does it ask twice at once for a `oneAtATime` read. Requests share values,
+ * never promises (a request may not wait for another's I/O). A request that must wait looks again,
+ * on a timer of its own.
  */
 
 import { createMemory, fromEntry, type Kept, toEntry, toResponse } from './kept-answer.ts'
@@ -23,8 +24,8 @@ export interface ReadCache {
 type Keepable = Omit<Kept, 'fetchedAt'> & { readonly kind: 'keep' }
 
 /**
- * `pass`: as it came, for this client only; `keepable` when there was only no room to keep it.
- * `failed`: no answer that may be shown; `cause` is for the log.
+ * `pass`: the answer as it came, for this client only; `keepable` when it is not kept for want of
+ * room alone. `failed`: no answer that may be shown; `cause` is for the log.
  */
 export type Fetched =
   | Keepable
@@ -32,7 +33,7 @@ export type Fetched =
   | { readonly kind: 'failed'; readonly cause: string }
 
 export interface Read {
-  /** Absolute URL: the whole target, and nothing of who asks. */
+  /** Absolute URL: the whole target, and nothing about the client. */
   readonly key: string
   /** Asks the origin. Never throws. */
   readonly fetch: () => Promise<Fetched>
@@ -46,8 +47,7 @@ type ReadAnswer = { readonly kind: 'kept'; readonly response: Response } | Exclu
 export interface Reads {
   through(read: Read): Promise<ReadAnswer>
   /**
-   * Whether the last answer, a moment ago, was one that may not be kept: going through the cache
-   * would be a detour.
+   * Whether the last answer, a moment ago, may not be kept, so that the cache would be a detour.
    */
   isUncacheable(key: string): boolean
 }
@@ -55,20 +55,20 @@ export interface Reads {
 /** After this a renewal counts as lost: its request may have been dropped with its client. */
 const RENEWAL_SECONDS = 60
 /**
- * Pauses of one that waits for another's answer, 16 s in all; each look costs one of the few
- * operations a request has.
+ * Pauses of a request that waits for another's answer, 16 s in all. Each look costs one of the few
+ * operations that a request has.
  */
 const WAITS_MS = [250, 500, 1000, 2000, 4000, 8000]
 /** How long a target that turned out not to be keepable is not looked for in the cache. */
 const UNKEPT_SECONDS = 10
-/** Targets remembered as such. */
+/** How many targets are remembered as not keepable. */
 const UNKEPT_MOST = 1000
-/** Of kept answers in this isolate's own memory, which spares most reads a look at the cache. */
+/** For kept answers in this isolate's memory, which spares most reads a look at the cache. */
 const MEMORY_BYTES = 8_000_000
 
 /**
- * `open`: a cache of our own, so that no entry can meet what the platform caches itself. `now` in
- * Unix seconds.
+ * `open` opens a named cache, whose entries cannot mix with what the platform caches itself. `now`
+ * in Unix seconds.
  */
 export function createReads(open: () => Promise<ReadCache>, now: () => number): Reads {
   const renewals = new Map<string, number>()
@@ -97,8 +97,8 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
     }
     if (oneAtATime && !begin(key)) return usable === undefined ? awaitOther(key) : shown(usable)
     const work = renew(read)
-    // An answer that others wait for is worth having when this client leaves; any other ends with
-    // its client.
+    // Others wait for this answer, so it is fetched even when this client leaves. Any other ends
+    // with its client.
     if (oneAtATime) read.waitUntil(work)
     const fetched = await work
     if (usable !== undefined && isFailure(fetched)) {
@@ -130,7 +130,7 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
     return found
   }
 
-  /** Whether this request is to ask the origin: no other request of this isolate does. */
+  /** Whether this request is to ask the origin, because no other request of this isolate does. */
   function begin(key: string): boolean {
     if (isRecent(renewals, key, RENEWAL_SECONDS)) return false
     renewals.set(key, now())
@@ -147,7 +147,7 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
       const kept = { body, headers, lifetime, fetchedAt: now() - ageOf(headers) }
       memory.set(key, kept)
       const put = quietly((await open()).put(key, toEntry(kept)))
-      // Those who wait look for it there when it is too large for the memory.
+      // Waiting requests look in the cache for an answer that is too large for the memory.
       if (oneAtATime) await put
       else read.waitUntil(put)
       return shown(kept)
@@ -156,7 +156,7 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
     }
   }
 
-  /** Waits for the one who asks; what that one has in vain, this one has too. */
+  /** Waits for the request that asks the origin. When that request fails, this one fails too. */
   async function awaitOther(key: string): Promise<ReadAnswer> {
     for (const pause of WAITS_MS) {
       await new Promise((resolve) => setTimeout(resolve, pause))
@@ -177,7 +177,7 @@ export function conditional(client: Headers, response: Response): Response {
   return new Response(null, { status: 304, headers })
 }
 
-/** A body that nobody reads would hold its connection. */
+/** A body that is not read would hold its connection. */
 async function letGo(answer: ReadAnswer): Promise<void> {
   if (answer.kind === 'pass') await quietly(answer.response.body?.cancel())
 }
@@ -186,7 +186,7 @@ function isFailure(answer: ReadAnswer): boolean {
   return answer.kind === 'failed' || (answer.kind === 'pass' && answer.response.status >= 500)
 }
 
-/** The cache may be out of order; then everything is asked for. */
+/** When the cache fails, every read goes to the origin. */
 async function quietly<T>(operation: Promise<T> | undefined): Promise<T | undefined> {
   try {
     return await operation

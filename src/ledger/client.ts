@@ -1,9 +1,10 @@
 /**
  * The Ledger port over the Durable Object binding.
  *
- * Whatever goes wrong here is a refusal, `nonce_store_unavailable`, never an admission: only the exact word 'reserved'
- * admits. The runtime repeats a call itself when it never arrived; beyond that a call is repeated once, with a fresh stub
- * (a broken one stays broken) and the same request id, so that a reservation whose answer was lost is not taken for a replay.
+ * Every failure here is a refusal, `nonce_store_unavailable`, never an admission: only the exact
+ * word 'reserved' admits. The runtime itself repeats a call that never arrived. Beyond that a call
+ * is repeated once, with a fresh stub (a broken one stays broken) and the same request id, so that
+ * a reservation whose answer was lost is not taken for a replay.
  */
 
 import {
@@ -21,21 +22,28 @@ import { accepted, type Result } from '../protocol/result.ts'
 import type { FindCall, ReserveCall } from './object.ts'
 
 /**
- * Beyond the origin's time limit: room for a slow start and a repeated settle. What is in flight for longer will not be
- * settled any more, so `inFlightSeconds` is `originTimeoutSeconds + IN_FLIGHT_MARGIN_SECONDS`.
+ * Time beyond the origin's limit, for a slow start and a repeated settle. An upload that is in
+ * flight for longer will not be settled any more, so `inFlightSeconds` is `originTimeoutSeconds +
+ * IN_FLIGHT_MARGIN_SECONDS`.
  */
 export const IN_FLIGHT_MARGIN_SECONDS = 30
 
-/** An object that restarts or moves is back within seconds; an overloaded one needs to be left alone for about as long. */
+/**
+ * An object that restarts or moves is back within seconds. An overloaded one needs as long without
+ * calls.
+ */
 const RETRY_AFTER_SECONDS = 5
 
-/** The runtime's own repeats. Its default, 5 within 10 s, is long to hold an upload's body in memory. */
+/**
+ * The runtime's own repeats. Its default, 5 within 10 s, would hold an upload's body in memory for
+ * too long.
+ */
 const RETRY_BUDGET = { retry: { maxRetries: 2, timeoutMs: 2000 } } as const
 
-/** One log line holds it. */
+/** So that the cause fits into one log line. */
 const MAX_CAUSE_LENGTH = 200
 
-/** Why the object may be asked again, or not; the platform's own flags on what it throws. */
+/** Flags on the errors that the platform throws. They say whether to ask the object again. */
 const FLAGS = ['retryable', 'overloaded', 'durableObjectReset', 'remote'] as const
 
 const OUTCOMES = ['in_flight', 'delivered', 'not_delivered', 'unknown'] as const
@@ -45,7 +53,10 @@ const UNKNOWN_ANSWER = 'unknown answer from the ledger object'
 /** An object that never answers must not keep an upload's body in memory. */
 const DEADLINE_MS = 10_000
 
-/** A NonceLedger that may run older or newer code than this, so its answers are unknown until parsed. */
+/**
+ * A NonceLedger that may run older or newer code than this, so its answers are unknown until
+ * parsed.
+ */
 export interface LedgerStub {
   reserve(call: ReserveCall): Promise<unknown>
   find(call: FindCall): Promise<unknown>
@@ -53,7 +64,10 @@ export interface LedgerStub {
   settle(nonce: string, requestId: string, settlement: Settlement): Promise<unknown>
 }
 
-/** What is used of `DurableObjectNamespace<NonceLedger>`; the installed types do not know `retry` yet. */
+/**
+ * What is used of `DurableObjectNamespace<NonceLedger>`; the installed types do not know `retry`
+ * yet.
+ */
 export interface LedgerNamespace {
   getByName(
     name: string,
@@ -62,11 +76,11 @@ export interface LedgerNamespace {
 }
 
 interface LedgerOptions {
-  /** For one call with its repeats; 10 s unless given. */
+  /** For one call with its repeats; 10 s by default. */
   readonly deadlineMs?: number
   readonly retentionSeconds: number
   readonly inFlightSeconds: number
-  /** 0, any number, unless given. */
+  /** 0, the default: any number. */
   readonly uploadsPerHour?: number
 }
 
@@ -74,7 +88,7 @@ export function createLedger(namespace: LedgerNamespace, options: LedgerOptions)
   const { retentionSeconds, inFlightSeconds, uploadsPerHour = 0, deadlineMs = DEADLINE_MS } = options
   const ask = (key: LedgerKey, nonce: string, call: Call) =>
     within(deadlineMs, attemptTwice(namespace, key, nonce, call))
-  /** `read` knows the verdicts of this question; undefined is none of them. */
+  /** `read` parses the verdicts of this question; undefined for any other value. */
   const askVerdict = async <T>(
     key: LedgerKey,
     nonce: string,
@@ -105,7 +119,7 @@ export function createLedger(namespace: LedgerNamespace, options: LedgerOptions)
       await ask(key, nonce, (stub) => stub.free(nonce, requestId))
     },
     async settle(key, nonce, requestId, settlement) {
-      // A failure is an answer already, and no one waits for it.
+      // A failure is returned as a value, and no request waits for it.
       await ask(key, nonce, (stub) => stub.settle(nonce, requestId, settlement))
     },
   }
@@ -125,7 +139,7 @@ function toFound(verdict: unknown): Result<OriginalUpload | undefined> | undefin
   return original && accepted(original)
 }
 
-/** The verdict and the quota that may come with it: an object of older code knows no quota. Undefined for neither. */
+/** The verdict, and its quota unless the object runs older code. Undefined for anything else. */
 function parseAnswer(answer: unknown): { readonly verdict: unknown; readonly quota?: Quota } | undefined {
   if (!isRecord(answer) || !('quota' in answer)) return { verdict: answer }
   const { verdict, quota } = answer
@@ -145,7 +159,7 @@ function exceeded(uploadsPerHour: number, { resetSeconds }: Quota) {
   return rejected('rate_limited', facts, 'quota')
 }
 
-/** Calls the object of this key, once more when the fault says that may help. */
+/** Calls the object of this key, and once more when the fault says that this may help. */
 async function attemptTwice(
   namespace: LedgerNamespace,
   key: LedgerKey,
@@ -166,8 +180,9 @@ async function attemptTwice(
 }
 
 /**
- * Whether to ask once more. A deploy resets an object: a call under way then fails with `durableObjectReset` and without `retryable`,
- * and asking again is safe by the request's id. An overloaded object is left alone.
+ * Whether to ask once more. A deploy resets an object: a call under way then fails with
+ * `durableObjectReset` and without `retryable`. The request's id makes it safe to ask again. An
+ * overloaded object is not asked again.
  */
 function mayHelp(fault: unknown): boolean {
   return (says(fault, 'retryable') || says(fault, 'durableObjectReset')) && !says(fault, 'overloaded')
@@ -193,7 +208,7 @@ function says(fault: unknown, flag: (typeof FLAGS)[number]): boolean {
   return typeof fault === 'object' && fault !== null && Reflect.get(fault, flag) === true
 }
 
-/** For the operator's log, where a nonce has no place: a message that repeats it is left out. */
+/** For the operator's log, which must not hold a nonce: a message that repeats it is left out. */
 function toCause(fault: unknown, nonce: string): string {
   const message = String(fault)
   const flags = FLAGS.filter((flag) => says(fault, flag)).join(' ')

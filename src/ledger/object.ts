@@ -1,33 +1,43 @@
 /**
- * The nonce ledger: one Durable Object per `{netuid}:{slug}:{hotkey}`, one row per nonce that hotkey has used there.
+ * The nonce ledger: one Durable Object per `{netuid}:{slug}:{hotkey}`, one row per nonce that
+ * hotkey has used there.
  *
- * An object runs one call at a time, and a reservation is one synchronous statement that inserts the nonce or finds it
- * taken, so of any number of copies of an upload exactly one is reserved. The runtime holds the answer back until the row
- * is on disk. Each row carries the random id of the request that reserved it: when the answer was lost, the same request
- * asks again and hears 'reserved'; every other request is a replay.
+ * An object runs one call at a time, and a reservation is one synchronous statement that inserts
+ * the nonce or finds it taken. So exactly one of any number of copies of an upload is reserved.
+ * The runtime holds the answer back until the row is on disk. Each row carries the random id of
+ * the request that reserved it. When the answer was lost, the same request asks again and hears
+ * 'reserved'; every other request is a replay.
  *
- * Time is the caller's (Unix seconds), except in the alarm, which purges in the background. The purge is housekeeping: a
- * nonce is free by its age, whether its row is still there or not. The object never empties itself with `deleteAll()`:
- * an idle one costs about 12 KB, a reservation that raced the deletion could cost a replay.
+ * Time is the caller's (Unix seconds), except in the alarm, which purges in the background. The
+ * purge is housekeeping: a nonce is free by its age, whether its row is still there or not. The
+ * object never empties itself with `deleteAll()`: an idle object costs about 12 KB, but a
+ * reservation that races the deletion could let a replay pass.
  *
- * The quota counts reservations of the last hour, in the same turn. The rows are the record of it, so it costs no row of its own: an
- * instance reads the times once, when it wakes, and then counts in memory. It is exact because a row outlives the hour (`config.ts`).
+ * The same call counts the reservations of the last hour for the quota. It counts the rows of the
+ * nonces, so the quota writes no rows: an instance reads their times once, when it wakes, and then
+ * counts in memory. The count is exact because a row outlives the hour (`config.ts`).
  */
 
 import { DurableObject } from 'cloudflare:workers'
 import { QUOTA_SECONDS, type Quota, type Settlement } from '../admission/ports.ts'
 import type { OriginalUpload } from '../protocol/facts.ts'
 
-/** Rows one alarm looks at; more wait for the next alarm, so a reservation waits for one batch at most: a few ms. */
+/**
+ * Rows that one alarm looks at. The rest wait for the next alarm, so that a reservation waits a
+ * few ms at most.
+ */
 export const PURGE_BATCH_ROWS = 2_000
 
 /**
- * How long a row outlives its retention. A caller reads its clock, and then verifies, asks the chain and asks this object, perhaps twice:
- * some 15 s, in which the row of the first upload must not go. The rest is for clocks that differ.
+ * How long a row outlives its retention. A caller reads its clock, verifies, asks the chain and
+ * then asks this object, perhaps twice. That takes up to 15 s, in which the row of the first
+ * upload must stay. The rest is for clocks that differ.
  */
 export const PURGE_MARGIN_SECONDS = 60
 
-/** With nothing due sooner the purge runs hourly: every alarm is a billed request and a billed row. */
+/**
+ * With nothing due sooner the purge runs hourly: every alarm is a billed request and a billed row.
+ */
 const PURGE_INTERVAL_SECONDS = 3600
 
 export interface ReserveCall {
@@ -36,11 +46,14 @@ export interface ReserveCall {
   readonly bodyHash: string
   /** Now, in Unix seconds. */
   readonly reservedAt: number
-  /** The nonce is refused through exactly this many seconds, free one second after; the row keeps the value it was written with. */
+  /**
+   * The nonce is refused for exactly this many seconds and free one second later. A row keeps the
+   * value that it was written with.
+   */
   readonly retentionSeconds: number
-  /** A row in flight for longer is reported as `unknown`: nobody is left who could settle it. */
+  /** A row in flight for longer is reported as `unknown`: its request can no longer settle it. */
   readonly inFlightSeconds: number
-  /** Reservations that an hour may hold; 0 or absent for any number, and the answer is then the bare verdict. */
+  /** Most reservations in an hour. 0 or absent: any number, and the answer is the bare verdict. */
   readonly uploadsPerHour?: number
 }
 
@@ -83,7 +96,8 @@ const FREE = `DELETE FROM nonces WHERE nonce = ? AND request_id = ? AND outcome 
 
 const SETTLE = `UPDATE nonces SET outcome = ? WHERE nonce = ? AND request_id = ? AND outcome = ${IN_FLIGHT}`
 
-// One batch along the primary key: where it ends, how much of it is due, and when the rest of it falls due.
+// One batch along the primary key: where it ends, how much of it is due, and when the rest of it
+// falls due.
 const SURVEY = `SELECT count(*) AS seen, max(nonce) AS last,
     count(*) FILTER (WHERE expires_at < ?) AS due, min(expires_at) FILTER (WHERE expires_at >= ?) AS next
   FROM (SELECT nonce, expires_at FROM nonces WHERE nonce > ? ORDER BY nonce LIMIT ?)`
@@ -101,11 +115,17 @@ type Survey = { seen: number; last: string | null; due: number; next: number | n
 
 export class NonceLedger extends DurableObject<Env> {
   readonly #sql: SqlStorage
-  /** Whether this instance knows that an alarm is set; false only costs one look. */
+  /** Whether this instance knows that an alarm is set. When it does not, it looks once. */
   #armed = false
-  /** Times of the last hour's reservations, oldest first but for differences of callers' clocks; undefined until asked for. */
+  /**
+   * Times of the last hour's reservations, oldest first as far as callers' clocks agree; undefined
+   * until they are read.
+   */
   #recent: number[] | undefined
-  /** Where the current walk of the purge has come to, and the first expiry it has passed. Lost on eviction: then it starts anew. */
+  /**
+   * Where the current walk of the purge has come to, and the first expiry it has passed. An
+   * eviction loses it, and the walk starts again.
+   */
   #walk: { after: string; next: number | null } = { after: '', next: null }
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -114,7 +134,10 @@ export class NonceLedger extends DurableObject<Env> {
     this.#sql.exec(CREATE)
   }
 
-  /** Reserves the nonce for this request, or tells which upload holds it, or that no more may be reserved now. */
+  /**
+   * Reserves the nonce for this request, or tells which upload holds it, or that no more may be
+   * reserved now.
+   */
   async reserve(call: ReserveCall): Promise<Answer> {
     const { nonce, requestId, bodyHash, reservedAt } = call
     const expiresAt = reservedAt + call.retentionSeconds
@@ -138,14 +161,20 @@ export class NonceLedger extends DurableObject<Env> {
     return this.#answer(call, this.#isExceeded(call) ? 'exceeded' : 'free')
   }
 
-  /** Forgets a nonce that the same request reserved and has not used; it does not count against the quota either. */
+  /**
+   * Forgets a nonce that the same request reserved and has not used; it does not count against the
+   * quota either.
+   */
   free(nonce: string, requestId: string): void {
     const [row] = this.#sql.exec<{ reserved_at: number }>(FREE, nonce, requestId).toArray()
     const at = row === undefined ? -1 : (this.#recent?.indexOf(row.reserved_at) ?? -1)
     if (at >= 0) this.#recent?.splice(at, 1)
   }
 
-  /** Writes the outcome once, for the request that reserved the nonce; anything else changes nothing. */
+  /**
+   * Writes the outcome once, for the request that reserved the nonce; anything else changes
+   * nothing.
+   */
   settle(nonce: string, requestId: string, settlement: Settlement): void {
     this.#sql.exec(SETTLE, toCode(settlement), nonce, requestId)
   }
@@ -159,14 +188,15 @@ export class NonceLedger extends DurableObject<Env> {
     return uploadsPerHour > 0 && this.#since(reservedAt).length >= uploadsPerHour
   }
 
-  /** Without a quota nothing is remembered: it would not be pruned. */
+  /** Without a quota no times are remembered, since nothing would prune them. */
   #answer({ uploadsPerHour = 0, reservedAt }: FindCall, verdict: Verdict): Answer {
     if (uploadsPerHour === 0) {
       this.#recent = undefined
       return verdict
     }
     const recent = this.#since(reservedAt)
-    // The one that has to leave before there is room; after a quota was lowered that is not the oldest.
+    // The reservation that must age out before there is room. After the quota was lowered it is
+    // not the oldest.
     const leaving = recent[Math.max(0, recent.length - uploadsPerHour)] ?? reservedAt
     const quota = {
       remaining: Math.max(0, uploadsPerHour - recent.length),
@@ -188,8 +218,9 @@ export class NonceLedger extends DurableObject<Env> {
   }
 
   /**
-   * Purges one batch and sets the next alarm; an empty ledger sets none. A failing purge is logged and tried again an
-   * interval later: rethrown, it would be retried a few times by the platform and then never again.
+   * Purges one batch and sets the next alarm; an empty ledger sets none. A failing purge is logged
+   * and tried again an interval later. If it were rethrown, the platform would retry it a few
+   * times and then never again.
    */
   override async alarm(): Promise<void> {
     const now = Math.floor(Date.now() / 1000) - PURGE_MARGIN_SECONDS
@@ -201,12 +232,15 @@ export class NonceLedger extends DurableObject<Env> {
       goOnAt = now + PURGE_INTERVAL_SECONDS
     }
     const wakeAt = goOnAt === undefined ? undefined : goOnAt + PURGE_MARGIN_SECONDS
-    // Nothing awaited since the start, so no reservation can have set another alarm meanwhile.
+    // Nothing was awaited since the start, so no reservation can have set another alarm meanwhile.
     this.#armed = wakeAt !== undefined
     if (wakeAt !== undefined) await this.ctx.storage.setAlarm(wakeAt * 1000)
   }
 
-  /** `now` lies the margin back. When to go on, by the same clock: `now` when rows are left to look at, undefined when the ledger is empty. */
+  /**
+   * `now` is the margin before the present. Returns when to go on, by the same clock: `now` when
+   * rows are left to look at, undefined when the ledger is empty.
+   */
   #purgeBatch(now: number): number | undefined {
     const { after } = this.#walk
     const batch = this.#sql.exec<Survey>(SURVEY, now, now, after, PURGE_BATCH_ROWS).one()
@@ -217,7 +251,7 @@ export class NonceLedger extends DurableObject<Env> {
       return now
     }
     this.#walk = { after: '', next: null }
-    // Rows that were reserved behind the walk are in the table but not in `next`.
+    // Rows that were reserved before the walk's position are in the table but not in `next`.
     const empty = this.#sql.exec('SELECT 1 FROM nonces LIMIT 1').toArray().length === 0
     return empty ? undefined : Math.max(now + PURGE_INTERVAL_SECONDS, (next ?? 0) + 1)
   }

@@ -1,15 +1,19 @@
 /**
- * The Ledger port with a rate limit by hotkey behind it.
+ * The Ledger port, followed by a rate limit by hotkey.
  *
- * The object is asked first: a copy of an upload is a replay (409) and costs its hotkey nothing, however many strangers send it. Only a
- * new nonce counts against the limiter, and one that the limiter refuses is given back. The limiter is approximate and per Cloudflare
- * location; the object counts exactly. A dry run reserves nothing and so counts against no hotkey.
+ * The object is asked first: copies of an upload are replays (409) and cost its hotkey nothing,
+ * however many of them strangers send. Only a new nonce counts against the limiter, and a nonce
+ * that the limiter refuses is given back. The limiter is approximate and per Cloudflare location;
+ * the object counts exactly. A dry run reserves nothing and so counts against no hotkey.
  */
 
 import type { Ledger } from '../admission/ports.ts'
 import { rejected } from '../protocol/problem.ts'
 
-/** `allows` is false only when the limiter says so; it allows so many `requests` in so many `seconds`. */
+/**
+ * `allows` is false only when the limiter says so; it allows so many `requests` in so many
+ * `seconds`.
+ */
 export function shieldLedger(
   ledger: Ledger,
   allows: (hotkey: string) => Promise<boolean>,

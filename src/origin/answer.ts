@@ -1,16 +1,17 @@
 /**
  * A challenge's answer as its client is to see it.
  *
- * All challenges share the gateway's web origin. So nothing of an answer may reach beyond the challenge that gave it: headers that
- * change how a browser treats a whole origin end here, and a cookie is confined to the challenge's own paths. What the
- * platform says between the gateway and the challenge ends here too.
+ * All challenges share the gateway's web origin. So an answer must not affect pages of other
+ * challenges: headers that change how a browser treats a whole origin are removed, and a cookie is
+ * confined to the challenge's own paths. Headers of the platform between the gateway and the
+ * challenge are removed too.
  */
 
 import type { Origins } from '../challenge/challenge.ts'
 import { connectionNamed, FAMILY_HEADER, HOP_BY_HOP } from './headers.ts'
 import { NAMES_A_PLACE, showPlace } from './location.ts'
 
-/** The platform's own, and identity headers, which only go towards a challenge. */
+/** Headers of the platform, and identity headers, which only a challenge may see. */
 const NEVER_TO_CLIENT: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
   'authorization',
@@ -19,7 +20,10 @@ const NEVER_TO_CLIENT: ReadonlySet<string> = new Set([
   'x-request-id',
 ])
 
-/** What a browser remembers or does for the whole origin, or for all pages below another path than the answer's. */
+/**
+ * Headers that make a browser remember or do something for the whole origin, or for pages below
+ * another path.
+ */
 const ORIGIN_WIDE: ReadonlySet<string> = new Set([
   'accept-ch',
   'alt-svc',
@@ -46,13 +50,17 @@ export interface Shown {
   readonly origins: Origins
   /** Response header that proves where the answer came from; the client does not see it. */
   readonly marker: string | undefined
-  /** Where the client finds the origin's root: `/challenges/demo`. Empty for the gateway's own root, and then no cookie passes. */
+  /**
+   * Where the client finds the origin's root, such as `/challenges/demo`. Empty for the gateway's
+   * own root: then no cookie passes.
+   */
   readonly publicPath: string
 }
 
 /** The body is the same stream. */
 export function returnedAnswer(answer: Response, { origins, marker, publicPath }: Shown): Response {
-  // Not `answer` itself as the second argument: a tab in its reason phrase, which HTTP/1.1 allows, would make this throw.
+  // `answer` itself is not passed as the second argument: a tab in its reason phrase, which
+  // HTTP/1.1 allows, would make the constructor throw.
   const returned = new Response(answer.body, { status: answer.status, headers: answer.headers })
   const { headers } = returned
   const named = connectionNamed(headers)
@@ -72,7 +80,10 @@ export function returnedAnswer(answer: Response, { origins, marker, publicPath }
   return returned
 }
 
-/** Those of the tunnel's Access application, which is between the gateway and the origin, go; the others are set again where they must change. */
+/**
+ * Removes cookies of the tunnel's Access application, which is between the gateway and the origin.
+ * Other cookies are set again where they must change.
+ */
 function confineCookies(headers: Headers, publicPath: string): void {
   const cookies = headers.getSetCookie()
   const own = publicPath === '' ? [] : cookies.filter((cookie) => !cookie.startsWith('CF_A'))
@@ -83,8 +94,9 @@ function confineCookies(headers: Headers, publicPath: string): void {
 }
 
 /**
- * Without `Domain`, and with one `Path` at or below `publicPath`. Without a `Path` a browser takes the directory of the request's own
- * path (RFC 6265 5.1.4), which is `/challenges` for `/challenges/{slug}` and so every challenge's.
+ * Without `Domain`, and with one `Path` at or below `publicPath`. Without a `Path` a browser takes
+ * the directory of the request's path (RFC 6265 5.1.4). For `/challenges/{slug}` that is
+ * `/challenges`, where every challenge would get the cookie.
  */
 function confinedCookie(cookie: string, publicPath: string): string {
   const [pair = '', ...attributes] = cookie.split(';')
@@ -98,7 +110,7 @@ function attributeValue(attribute: string | undefined): string {
   return attribute === undefined ? '' : attribute.slice(attribute.indexOf('=') + 1).trim()
 }
 
-/** A path as the challenge knows it is shown where the client finds it, like a `Location`. */
+/** Turns a path of the challenge into the client's path, as for a `Location`. */
 function confinedPath(path: string, publicPath: string): string {
   if (path === publicPath || path.startsWith(`${publicPath}/`)) return path
   return path.startsWith('/') ? publicPath + path.replace(/\/$/, '') : publicPath

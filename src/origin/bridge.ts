@@ -1,8 +1,8 @@
 /**
  * The bridge: an admitted upload becomes one request to the challenge's private route.
  *
- * The header set is built from nothing, so no header of the client's travels beside ours. The upload is sent once: whatever
- * happens on the way, it is never sent again.
+ * The headers are built from nothing, so no header of the client's travels beside the gateway's.
+ * The upload is sent once: whatever happens on the way, it is never sent again.
  */
 
 import type { Admitted } from '../admission/admit.ts'
@@ -23,7 +23,7 @@ export interface BridgeContext {
   readonly query: string
 }
 
-/** What the challenge is told of an upload. */
+/** What the challenge learns about an upload. */
 type Identity = Omit<Admitted, 'ledgerKey' | 'content' | 'release'>
 
 export function forwardUpload(
@@ -41,8 +41,8 @@ export function forwardUpload(
 }
 
 /**
- * Joins without resolving: `path` is canonical and starts with `/`, and the origin's own path prefix stays in front. Below
- * `vpc:BINDING` it is `vpc:BINDING/path`.
+ * Joins without resolving: `path` is canonical and starts with `/`, and the origin's path prefix
+ * stays in front of it. An origin `vpc:BINDING` gives `vpc:BINDING/path`.
  */
 export function originUrl(origin: URL, path: string, query: string): string {
   return origin.href.replace(/\/+$/, '') + path + query
@@ -59,7 +59,9 @@ export function targetAt({ slug, origins, marker }: Challenge, path: string, que
   }
 }
 
-/** The challenge trusts these because of the bearer token, and nobody else can set them. */
+/**
+ * The challenge trusts these headers because of the bearer token. Only the gateway can set them.
+ */
 export function bridgeHeaders(admitted: Identity, context: BridgeContext): Headers {
   const prefix = headerPrefix(context.family)
   const headers = new Headers({

@@ -1,15 +1,19 @@
 /**
- * Several origins of one challenge: which is asked first, and when another one may be.
+ * Several origins of one challenge: which is asked first, and when another may be asked.
  *
- * Another is asked only when nothing of the request can have arrived, or when the request is a read, which may arrive twice. A body
- * that streams through is gone once it was sent, so it has one try. Whoever could not be reached is asked last for a while; only
- * that much is remembered, in this isolate, and a challenge with a single origin costs nothing.
+ * Another origin is asked only when nothing of the request can have arrived, or when the request
+ * is a read, which may arrive twice. A streamed body is gone once it was sent, so it has one try.
+ * An origin that could not be reached is asked last for a while. Each isolate remembers only that,
+ * and nothing for a challenge with a single origin.
  */
 
 import type { CallOrigin, OriginAnswer, OriginCall } from './origin.ts'
 import { BODY_BROKE_OFF } from './send.ts'
 
-/** Long enough to spare most requests a timeout, short enough that an origin which is back is soon used again. */
+/**
+ * Long enough to spare most requests a timeout, and short enough to use an origin soon after it is
+ * back.
+ */
 const DOWN_SECONDS = 10
 
 /** `now` in Unix seconds. */
@@ -43,7 +47,7 @@ function mayAskAnother({ method, body }: OriginCall, outcome: 'not_delivered' | 
   return outcome === 'not_delivered' || method === 'GET' || method === 'HEAD'
 }
 
-/** Scheme and host, or the binding: paths of one host are up and down together. */
+/** Scheme and host, or the binding: all paths of one host fail together. */
 function placeOf(url: string): string {
   return /^(vpc:\w+|\w+:\/\/[^/]+)/.exec(url)?.[0] ?? url
 }

@@ -1,10 +1,12 @@
 /**
- * The platform has many ways of failing that look like an answer. Here they are told apart from the challenge's own, in
- * layers; the first sign wins.
+ * Many failures of the platform look like an answer. This file tells them from the challenge's own
+ * answers, in layers; the first sign decides.
  *
- * Cloudflare states that `cf-error-type` and `cf-error-origin` are on the error pages that it makes and on no others
- * (https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-error-headers/). Only such a page
- * is believed when it says that the challenge was never reached: an origin can answer 530 by itself.
+ * Cloudflare states that `cf-error-type` and `cf-error-origin` are on the error pages that it
+ * makes and on no others
+ * (https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-error-headers/).
+ * Only such a page proves that the challenge was never reached: an origin can answer 530 by
+ * itself.
  */
 
 import type { OriginAnswer } from './origin.ts'
@@ -12,18 +14,23 @@ import { readWhole } from './whole-body.ts'
 
 type Failure = Extract<OriginAnswer, { delivered: false }>
 
-/** Cloudflare's pages for an origin that no connection was made to: down, unreachable, TLS refused, tunnel not connected. */
+/**
+ * Statuses of Cloudflare's pages for an origin without a connection: down, unreachable, TLS
+ * refused, tunnel not connected.
+ */
 const NEVER_CONNECTED = new Set([521, 523, 525, 526, 530])
 /**
- * What cloudflared answers for a service that it cannot reach, or for a hostname that it does not know: no body and no content
- * type (cloudflared 2026.8.2, connection/http2.go and ingress/origin_proxy.go).
+ * Statuses that cloudflared answers for a service that it cannot reach, or for a hostname that it
+ * does not know, without a body and a content type (cloudflared 2026.8.2, connection/http2.go and
+ * ingress/origin_proxy.go).
  */
 const BARE = new Set([404, 502, 503, 504])
 
 /** Undefined for the challenge's own answer. The body is not looked at. */
 export function transportFailure(response: Response, marker: string | undefined): Failure | undefined {
   const { status, headers } = response
-  // The runtime shows an interim answer, or one out of range, but no response with it can be made.
+  // The runtime passes on interim statuses and those out of range, but a Response with one cannot
+  // be made.
   if (status < 200 || status > 599) return failed('unknown', `status ${status}`)
   const fromEdge = headers.has('cf-error-type') || headers.has('cf-error-origin')
   if (fromEdge && NEVER_CONNECTED.has(status)) return failed('not_delivered', `edge ${status}`)
@@ -36,8 +43,9 @@ export function transportFailure(response: Response, marker: string | undefined)
 }
 
 /**
- * Whether the answer is one that cloudflared makes by itself: a certain status, no content type and no byte of a body. When it
- * is not, `response` is the answer, with the body that had to be looked for.
+ * Whether cloudflared made the answer itself: it has a certain status, no content type and no
+ * body. When it did not, `response` is the answer, with its whole body although its first bytes
+ * were read here.
  */
 export async function isBare(
   response: Response,

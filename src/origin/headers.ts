@@ -1,9 +1,10 @@
 /**
  * A client's headers on their way to a challenge.
  *
- * Identity headers have one author: what a client sends that looks like one of ours is dropped, in every spelling a server
- * behind us might fold into the same name. So are headers that make such a server see another path or method than the one that
- * was judged. Hop-by-hop headers, and those that `Connection` names, end here (RFC 9110 7.6.1).
+ * Only the gateway sets identity headers: a client's header that looks like one is dropped, in
+ * every spelling that a server behind the gateway might fold into the same name. Headers that make
+ * such a server see another path or method than the one that was judged are dropped too. So are
+ * hop-by-hop headers and those that `Connection` names (RFC 9110 7.6.1).
  */
 
 export const HOP_BY_HOP: readonly string[] = [
@@ -18,10 +19,13 @@ export const HOP_BY_HOP: readonly string[] = [
   'upgrade',
 ]
 
-/** What a miner signs with; some routes of a challenge verify it themselves. */
+/** The headers of a miner's signature. Some routes of a challenge verify it themselves. */
 const SIGNATURE: ReadonlySet<string> = new Set(['x-hotkey', 'x-signature', 'x-nonce', 'x-timestamp'])
 
-/** Frameworks and proxies read another path, prefix or method from these than the request's own. */
+/**
+ * Frameworks and proxies take another path, prefix or method from these headers than the request's
+ * own.
+ */
 const ANOTHER_TARGET: readonly string[] = [
   'x-envoy-original-method',
   'x-envoy-original-path',
@@ -41,8 +45,9 @@ const ANOTHER_TARGET: readonly string[] = [
 ]
 
 /**
- * Besides those: credentials and everything the gateway or the platform states itself. `expect` too: the body is on its way
- * already, and the runtime would take an origin's `100 Continue` for the answer.
+ * Also dropped: credentials, and everything that the gateway or the platform states itself.
+ * `expect` is dropped because the body is on its way already, and the runtime would take an
+ * origin's `100 Continue` for the answer.
  */
 const NEVER_FROM_CLIENT: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
@@ -56,11 +61,11 @@ const NEVER_FROM_CLIENT: ReadonlySet<string> = new Set([
 ])
 
 export const FAMILY_HEADER = /^x-(platform|base)-/
-/** Credentials of Cloudflare Access, and what it says of who asks. */
+/** Credentials of Cloudflare Access, and what it says about the client. */
 const ACCESS_HEADER = /^cf-access-/
 const OTHER_SYMBOLS = /[^a-z0-9]+/g
 
-/** What a challenge, or the master, verifies itself. */
+/** Headers of the client that a challenge, or the master, verifies itself. */
 export interface KeptHeaders {
   /** The four headers that a miner signs with. */
   readonly keepsSignature: boolean
@@ -71,8 +76,8 @@ export interface KeptHeaders {
 const NOTHING: KeptHeaders = { keepsSignature: false, keepsAuthorization: false }
 
 /**
- * What a client's headers become on the way to a challenge. The copy keeps repeated lines apart and bytes as they were sent.
- * What is kept passes in the one spelling that its author is held to.
+ * A client's headers as a challenge gets them. The copy keeps repeated lines apart and bytes as
+ * they were sent. Headers that are kept pass in their exact spelling only.
  */
 export function forwardedHeaders(client: Headers, kept: KeptHeaders = NOTHING): Headers {
   const headers = new Headers(client)
@@ -99,8 +104,9 @@ export function connectionNamed(headers: Headers): ReadonlySet<string> {
 const NONE: ReadonlySet<string> = new Set()
 
 /**
- * Whether a browser asks for the script of a service worker (https://w3c.github.io/ServiceWorker/#service-worker-script-request).
- * Such a script would answer for every page below its own path, for as long as it likes.
+ * Whether a browser asks for the script of a service worker
+ * (https://w3c.github.io/ServiceWorker/#service-worker-script-request). Such a script could answer
+ * for every page below its path, for as long as it is installed.
  */
 export function asksForServiceWorker(client: Headers): boolean {
   return /script/i.test(client.get('service-worker') ?? '')

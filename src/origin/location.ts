@@ -1,23 +1,28 @@
 /**
- * Places that an answer names (`Location`, `Content-Location`, `Refresh`), as the client can reach them.
+ * URLs that an answer names (`Location`, `Content-Location`, `Refresh`), as the client can reach
+ * them.
  *
- * A place that only the challenge's own network knows becomes the path that it has for the client. A public place stays.
+ * A URL of the challenge's own network becomes the path that it has for the client. A public URL
+ * stays.
  */
 
 import type { Origins } from '../challenge/challenge.ts'
 import { VPC_URL } from './origin.ts'
 
 export const NAMES_A_PLACE: ReadonlySet<string> = new Set(['location', 'content-location', 'refresh'])
-/** Two lines of one header, joined: clients disagree which one counts. No URL has a space of its own. */
+/** Two lines of one header, joined. Clients disagree which one counts. No URL contains a space. */
 const TWO_PLACES = /, (\/|[a-z][a-z0-9+.-]*:)/i
-/** What stands before the place in a `Refresh`. */
+/** The part of a `Refresh` before its URL. */
 const REFRESH_DELAY = /^[\s\d.]+[;,]\s*(url\s*=\s*)?["']?/i
-/** RFC 6762, 6761, 8375, ICANN's `.internal`, and what routers and clusters use. */
+/**
+ * Zones of RFC 6762, 6761 and 8375, ICANN's `.internal`, and zones that routers and clusters use.
+ */
 const INTERNAL_ZONE = /\.(internal|local|localhost|lan|home\.arpa)$/
 
 /**
- * Addresses that mean something only inside a network: this host, private, shared (carrier's NAT and overlay networks), loopback,
- * link-local (https://www.iana.org/assignments/iana-ipv4-special-registry/).
+ * Addresses that mean something only inside a network: this host, private, shared (carrier's NAT
+ * and overlay networks), loopback, link-local
+ * (https://www.iana.org/assignments/iana-ipv4-special-registry/).
  */
 const INTERNAL_IPV4: readonly (readonly [network: string, bits: number])[] = [
   ['0.0.0.0', 8],
@@ -35,7 +40,10 @@ const INTERNAL_IPV6: readonly (readonly [value: number, mask: number])[] = [
   [0xfec0, 0xffc0],
 ]
 
-/** The header is set only when it changes: other bytes than ASCII do not survive being read and written. */
+/**
+ * The header is set only when it changes: bytes that are not ASCII do not survive being read and
+ * written.
+ */
 export function showPlace(headers: Headers, name: string, origins: Origins, publicPath: string): void {
   const value = headers.get(name) ?? ''
   const at = name === 'refresh' ? (REFRESH_DELAY.exec(value)?.[0].length ?? value.length) : 0
@@ -44,7 +52,10 @@ export function showPlace(headers: Headers, name: string, origins: Origins, publ
   else if (shown !== value) headers.set(name, shown)
 }
 
-/** A relative reference passes as it is; an absolute one to an internal host is shown as the path it has for the client. */
+/**
+ * A relative reference passes as it is; an absolute URL of an internal host becomes the path that
+ * it has for the client.
+ */
 function publicLocation(location: string, origins: Origins, publicPath: string): string {
   const known = origins.map((origin) => (origin.protocol === 'vpc:' ? VPC_URL : origin))
   if (!/^([a-z][a-z0-9+.-]*:|[/\\]{2})/i.test(location) || !URL.canParse(location, VPC_URL.href))
@@ -59,12 +70,12 @@ function publicLocation(location: string, origins: Origins, publicPath: string):
   return path + target.search + target.hash
 }
 
-/** A name with the root's dot behind it is the same name. */
+/** A name with a dot at the end is the same name. */
 function bareHost({ hostname }: URL): string {
   return hostname.replace(/\.$/, '')
 }
 
-/** `host` is as the URL parser writes it: every spelling of an address has become one. */
+/** `host` is as the URL parser writes it, which turns every spelling of an address into one. */
 function isInternal(host: string): boolean {
   if (host.startsWith('[')) return isInternalIpv6(host.slice(1, -1))
   if (/^\d+(\.\d+){3}$/.test(host)) return isInternalIpv4(host)
@@ -82,7 +93,10 @@ function ipv4Number(address: string): number {
   return address.split('.').reduce((number, part) => number * 256 + Number(part), 0)
 }
 
-/** An IPv4 address inside it (mapped, compatible, or behind NAT64) is judged as such; `::` and `::1` are in this host's and loopback's place. */
+/**
+ * An IPv4 address inside it (mapped, compatible, or behind NAT64) is judged as an IPv4 address.
+ * `::` and `::1` stand for this host and for loopback.
+ */
 function isInternalIpv6(address: string): boolean {
   const groups = ipv6Groups(address)
   const [first = 0] = groups

@@ -1,8 +1,9 @@
 /**
- * Questions to the master: what it publishes, and what operators tell it.
+ * Requests to the master: for what it publishes, and from operators who manage it.
  *
- * A published document is read whole and handed to somebody who knows what it must look like; whatever else the master answers
- * (its errors name internal URLs) ends here. Management requests go through as they are, under the one token.
+ * A published document is read whole, and the caller checks its content. No other answer of the
+ * master is passed on, because its errors name internal URLs. Management requests pass unchanged,
+ * under the admin token.
  */
 
 import { encodedPath, rawQuery } from '../protocol/path.ts'
@@ -26,7 +27,7 @@ export interface MasterDocument {
 
 export interface Master {
   readonly origin: URL
-  /** For the headers, and again for the body. */
+  /** Applies to the headers and again to the body. */
   readonly timeoutMs: number
 }
 
@@ -64,7 +65,10 @@ export interface MasterRequest {
   readonly path: string
   readonly requestId: string
   readonly body: OriginBody | undefined
-  /** The gateway's own, equal to the one that was sent; undefined on a public route, where the client's signature travels instead. */
+  /**
+   * The gateway's own token, equal to the one that the client sent. Undefined on a public route,
+   * where the client's signature is passed on instead.
+   */
   readonly adminToken: string | undefined
 }
 
@@ -80,7 +84,7 @@ export function forwardToMaster(
   headers.set('x-request-id', requestId)
   return call({
     url: originUrl(origin, encodedPath(path), rawQuery(client.url)),
-    // HEAD works wherever GET does, which the master does not know.
+    // HEAD works wherever GET does. The master does not know HEAD.
     method: client.method === 'HEAD' ? 'GET' : client.method,
     headers,
     marker: undefined,

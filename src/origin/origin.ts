@@ -1,8 +1,8 @@
 /**
  * One fetch through the tunnel.
  *
- * Either the challenge itself answered, whatever its status, or the request failed on the way. Nothing of a failure reaches
- * the client.
+ * Either the challenge itself answered, with any status, or the request failed on the way. A
+ * client sees no part of a failure.
  */
 
 import { USER_AGENT } from '../protocol/user-agent.ts'
@@ -13,20 +13,23 @@ import { createWait, type OriginBody, sentBody, type Wait } from './send.ts'
 export interface OriginCall {
   /** As `originUrl` makes it. */
   readonly url: string
-  /** The same of the challenge's other origins, for `createFailover`. */
+  /** The same URL at the challenge's other origins, for `createFailover`. */
   readonly otherUrls?: readonly string[]
-  /** Of the challenge; undefined for the master. */
+  /** The challenge's slug; undefined for the master. */
   readonly slug?: string
   readonly method: string
   readonly headers: Headers
   readonly body?: OriginBody
-  /** Response header every answer of this challenge carries, when configured. */
+  /** Response header that every answer of this challenge carries, when configured. */
   readonly marker: string | undefined
-  /** A signed upload: an answer that cloudflared may have made is no answer to it. */
+  /** A signed upload. An answer that cloudflared may have made itself counts as a failure. */
   readonly isUpload?: true
 }
 
-/** `not_delivered`: certainly never reached the challenge. `unknown`: it may have. `cause` is for the operator's log. */
+/**
+ * `not_delivered`: the request certainly never reached the challenge. `unknown`: it may have.
+ * `cause` is for the operator's log.
+ */
 export type OriginAnswer =
   | { readonly delivered: true; readonly response: Response }
   | { readonly delivered: false; readonly outcome: 'not_delivered' | 'unknown'; readonly cause: string }
@@ -35,11 +38,11 @@ export type CallOrigin = (call: OriginCall) => Promise<OriginAnswer>
 
 export interface OriginOptions {
   /**
-   * From the end of the request to the response's headers, which may take as long as the request itself; and how long an
-   * origin may take nothing of a request that is being sent.
+   * Most time from the end of the request to the response's headers. Also the most time in which
+   * an origin may take no byte of a request that is being sent.
    */
   readonly timeoutMs: number
-  /** What opens the tunnel of the challenge, or of the master. */
+  /** The token that opens the tunnel of the challenge, or of the master. */
   readonly access: (slug: string | undefined) => AccessToken | undefined
   readonly fetch: Service['fetch']
   /** Workers VPC services by the name of their binding. */
@@ -51,9 +54,15 @@ export interface Service {
   fetch(url: string, init: RequestInit): Promise<Response>
 }
 
-/** A request through a VPC binding needs a URL; its host becomes the `Host` header and decides nothing else. */
+/**
+ * A request through a VPC binding needs a URL; its host becomes the `Host` header and decides
+ * nothing else.
+ */
 export const VPC_URL = new URL('http://challenge/')
-/** What the VPC binding throws when there was nothing to send to; its other faults may have come later. */
+/**
+ * Errors of the VPC binding that mean that no connection was made. Its other errors may come
+ * later.
+ */
 const VPC_NEVER_CONNECTED = /\b(connection_refused|dns_error)\b/
 
 export function createOrigin(options: OriginOptions): CallOrigin {
@@ -75,7 +84,7 @@ export function createOrigin(options: OriginOptions): CallOrigin {
   }
 }
 
-/** `parseConfig` has seen to it that every binding an origin names is there. */
+/** `parseConfig` has checked that every binding of an origin is there. */
 function wayTo(url: string, options: OriginOptions): { readonly service: Service; readonly url: string } {
   if (!url.startsWith('vpc:')) return { service: options, url }
   const [, binding = '', path = ''] = /^vpc:(\w+)(.*)$/.exec(url) ?? []
@@ -84,8 +93,10 @@ function wayTo(url: string, options: OriginOptions): { readonly service: Service
 }
 
 /**
- * `no-store`: a fetch to another zone goes through that zone's cache, which keeps some answers by the path's extension alone
- * (https://developers.cloudflare.com/cache/concepts/default-cache-behavior/). The only cache here is `cache/`.
+ * `no-store`: a fetch to another zone goes through that zone's cache, which would keep some
+ * answers by the path's extension alone
+ * (https://developers.cloudflare.com/cache/concepts/default-cache-behavior/). The only cache here
+ * is `cache/`.
  */
 function toInit(call: OriginCall, access: AccessToken | undefined, wait: Wait): RequestInit {
   const headers = new Headers(call.headers)
@@ -113,7 +124,7 @@ async function judged(response: Response, call: OriginCall, timeoutMs: number): 
     : { delivered: true, response: bare.response }
 }
 
-/** The error's kind only: its message may name the origin's host. */
+/** Only the kind of the error: its message may name the origin's host. */
 function thrownCause(error: unknown): string {
   return error instanceof Error ? `thrown ${error.name}` : 'thrown'
 }

@@ -1,9 +1,9 @@
 /**
  * Pass-through: one public request becomes one request to the challenge, as it came.
  *
- * What the client said travels on but for what `headers.ts` keeps back; who we are and which challenge was meant is said by us
- * alone. The body is a stream that nobody here reads, so the environment values in it are not parsed, kept or logged, and it is
- * sent at most once.
+ * The client's headers pass, without those that `headers.ts` drops. Only the gateway names itself
+ * and the challenge. The body passes as a stream that the gateway does not read, so environment
+ * values in it are not parsed, kept or logged, and it is sent at most once.
  */
 
 import type { Challenge } from '../challenge/challenge.ts'
@@ -21,7 +21,7 @@ export interface PassThroughContext {
   readonly challenge: Challenge
   readonly plan: PassThroughPlan
   readonly requestId: string
-  /** None for a read, nor where the client sent none. */
+  /** Absent for a read, and where the client sent none. */
   readonly body?: OriginBody | undefined
 }
 

@@ -1,12 +1,13 @@
 /**
- * Sending a request's body, and for how long an origin is waited for meanwhile and afterwards.
+ * Sending a request's body, and how long the gateway waits for the origin while it sends and after
+ * it.
  *
- * That a body has been sent is seen by its stream being drained; `fetch` shows nothing of a buffer that it is given whole. So every
- * body goes piece by piece through a pipe of the platform's own. Time in which the client sends nothing is no fault of the
- * origin and does not count.
+ * A drained stream shows that a body has been sent; `fetch` shows no progress of a buffer. So
+ * every body goes piece by piece through a pipe of the platform. Time in which the client sends
+ * nothing does not count against the origin.
  */
 
-/** Bytes that are here, or a client's body, handed on as it arrives. */
+/** Bytes in memory, or a client's body that is passed on as it arrives. */
 export type OriginBody = Uint8Array<ArrayBuffer> | StreamedBody
 
 interface StreamedBody {
@@ -22,16 +23,21 @@ export interface Wait {
   start(cause: string): void
   pause(): void
   giveUp(cause: string): void
-  /** The headers are there, or never will be: nothing may abort the response's body any more. */
+  /**
+   * The headers are there, or never will be. From now on nothing may abort the response's body.
+   */
   end(): void
 }
 
-/** The client's body broke off: no fault of the origin. */
+/** Cause for a client's body that broke off, which is not the origin's fault. */
 export const BODY_BROKE_OFF = 'body broke off'
 const NOT_TAKEN = 'body not taken'
 const NO_HEADERS = 'timeout'
 
-/** An origin that takes less than this in `timeoutMs` is given up; smaller pieces cost more time of the CPU. */
+/**
+ * An origin that takes less than this in `timeoutMs` is given up. Smaller pieces would cost more
+ * CPU time.
+ */
 const PIECE_BYTES = 65_536
 
 export function createWait(timeoutMs: number): Wait {
@@ -56,7 +62,7 @@ export function createWait(timeoutMs: number): Wait {
   }
 }
 
-/** What `fetch` is given; without a body the wait for the headers begins at once. */
+/** The body for `fetch`. Without a body the wait for the headers begins at once. */
 export function sentBody(body: OriginBody | undefined, wait: Wait): BodyInit | undefined {
   const size = body === undefined || 'stream' in body ? body?.bytes : body.byteLength
   if (body === undefined || size === undefined || size === 0) {
@@ -80,7 +86,10 @@ function fromBytes(bytes: Uint8Array): NextPiece {
   }
 }
 
-/** What has arrived, as it arrives. The one buffer is used again for each piece: a piece is written before the next is asked for. */
+/**
+ * A client's body as it arrives. One buffer serves for all pieces, because each is written before
+ * the next is asked for.
+ */
 function fromStream(stream: ReadableStream<Uint8Array>): NextPiece {
   const reader = stream.getReader({ mode: 'byob' })
   let buffer = new Uint8Array(PIECE_BYTES)
@@ -93,8 +102,8 @@ function fromStream(stream: ReadableStream<Uint8Array>): NextPiece {
 }
 
 /**
- * Never throws. A body that breaks off is left open, and the request is given up, which closes the connection to the origin in
- * mid-body: it must not look complete.
+ * Never throws. A body that breaks off must not look complete to the origin: its pipe stays open,
+ * and giving up the request closes the connection in mid-body.
  */
 async function send(next: NextPiece, pipe: WritableStream<Uint8Array>, wait: Wait): Promise<void> {
   const writer = pipe.getWriter()
@@ -109,7 +118,8 @@ async function send(next: NextPiece, pipe: WritableStream<Uint8Array>, wait: Wai
     }
     await writer.close()
   } catch {
-    // The origin closed its end. It may have answered before that: its headers are waited for as after a whole body.
+    // The origin closed its end, perhaps after it answered: its headers are awaited as after a
+    // whole body.
   }
   wait.start(NO_HEADERS)
 }

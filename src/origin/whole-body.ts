@@ -1,12 +1,13 @@
 /**
- * Reading an answer's body whole, within bounds: for what is looked into or kept.
+ * Reading an answer's body whole, within limits, to check it or to keep it.
  *
- * The platform decodes gzip and br as the bytes are read, so what comes out is the plain representation.
+ * The platform decodes gzip and br as the bytes are read, so the result is the plain
+ * representation.
  */
 
 export type WholeBody =
   | { readonly kind: 'whole'; readonly bytes: Uint8Array<ArrayBuffer> }
-  /** Longer than allowed, or longer on its way: everything from its first byte, to be resumed or dropped. */
+  /** Longer than allowed, or too slow. `resume` has the body from its first byte. */
   | {
       readonly kind: 'long'
       readonly cause: string
@@ -15,9 +16,9 @@ export type WholeBody =
     }
   | { readonly kind: 'broken'; readonly cause: string }
 
-/** What the reading may take of the isolate's memory; kept until `release`. */
+/** The part of the isolate's memory that the reading may take, until `release`. */
 export interface Room {
-  /** Makes it so large; false when there is no more. */
+  /** Grows it to so many bytes; false when there is no room. */
   grow(bytes: number): boolean
   release(): void
 }
@@ -26,12 +27,12 @@ type Chunk = ReadableStreamReadResult<Uint8Array>
 
 export const NO_ROOM = 'no room'
 const ENOUGH: Room = { grow: () => true, release: () => {} }
-/** The chunks, and the one buffer that they are joined in. */
+/** Bytes are in memory twice: as chunks, and in the buffer that joins them. */
 const COPIES = 2
 
 /**
- * `timeoutMs` is for the body, from the call to its last byte. Where there is no more `room` the rest streams by, as with a longer
- * body; room that a whole body has taken is for the caller to release. Never throws.
+ * `timeoutMs` is for the body, from the call to its last byte. Without `room` the rest streams by,
+ * as with a longer body. The caller releases the room of a whole body. Never throws.
  */
 export async function readWhole(
   response: Response,
@@ -48,7 +49,7 @@ export async function readWhole(
   const chunks: Uint8Array[] = []
   let size = 0
   const long = (next: Promise<Chunk>, cause: string): WholeBody => {
-    // It may break off before it is asked for.
+    // The promise may be rejected before it is awaited.
     next.catch(() => {})
     const drop = () => {
       room.release()
@@ -75,7 +76,10 @@ export async function readWhole(
   }
 }
 
-/** What was read, then what is being read, then the rest as it comes; a rest that breaks off breaks this off too. */
+/**
+ * The bytes that were read, then the pending read, then the rest as it comes. An error of the rest
+ * is an error here.
+ */
 function resumed(
   chunks: readonly Uint8Array[],
   reader: ReadableStreamDefaultReader<Uint8Array>,
