@@ -245,7 +245,7 @@ export const PROBLEMS = {
 } as const satisfies Record<string, ProblemRow>
 
 export type ProblemCode = keyof typeof PROBLEMS
-type Facts<C extends ProblemCode> = Parameters<(typeof PROBLEMS)[C]['detail']>[0]
+export type Facts<C extends ProblemCode> = Parameters<(typeof PROBLEMS)[C]['detail']>[0]
 
 /** A refusal as a value. `cause` is a short reason for the operator's log; it is never sent. */
 export type Rejection = {

@@ -4,10 +4,12 @@ import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { submissionsPath } from '../../miner/sign.ts'
-import { PROBLEMS, type ProblemCode } from '../../src/protocol/problem.ts'
+import type { ProblemCode } from '../../src/protocol/problem.ts'
 import { createDocument } from '../../src/routes/openapi/document.ts'
 import { OPERATIONS } from '../../src/routes/openapi/operations.ts'
+import { CODES } from '../../src/routes/openapi/refusals.ts'
 import { type RunningMaster, startMaster } from '../../tools/dev/master.ts'
+import { RECEIVER } from '../support/btauth.ts'
 import { ADMIN_TOKEN, sign, startWorld, type TestWorld } from '../support/world.ts'
 
 interface Media {
@@ -27,6 +29,10 @@ interface Operation {
 type PathItem = Readonly<Record<string, Operation>> & { readonly parameters: readonly Parameter[] }
 interface Document {
   readonly info: { readonly version: string }
+  readonly components: {
+    readonly schemas: Readonly<Record<string, { readonly examples?: readonly unknown[] }>>
+    readonly parameters: Readonly<Record<string, { readonly required: boolean }>>
+  }
   readonly paths: Readonly<Record<string, PathItem>>
 }
 
@@ -45,7 +51,7 @@ let ajv: Ajv2020
 
 beforeAll(async () => {
   master = await startMaster({ adminToken: ADMIN_TOKEN })
-  world = await startWorld({ vars: { MASTER_ORIGIN: master.url } })
+  world = await startWorld({ vars: { MASTER_ORIGIN: master.url, GATEWAY_HOTKEY: RECEIVER } })
   await fetch(`${master.url}/v1/admin/challenges`, {
     method: 'POST',
     headers: { 'x-admin-token': ADMIN_TOKEN },
@@ -69,7 +75,19 @@ test('it is OpenAPI 3.1', async () => {
 })
 
 test('the gateway serves the document of this code', () => {
-  expect(document).toEqual(JSON.parse(JSON.stringify(createDocument(document.info.version))))
+  expect(document).toEqual(JSON.parse(JSON.stringify(createDocument(document.info.version, RECEIVER))))
+})
+
+test.each([
+  ['btauth/1 off', undefined, ['X-Hotkey', 'X-Signature', 'X-Nonce', 'X-Timestamp']],
+  ['btauth/1 on', RECEIVER, []],
+])('headers that an upload needs, %s', async (_, receiver, needed) => {
+  const text = JSON.stringify(createDocument('1', receiver))
+  expect(await new Validator().validate(JSON.parse(text))).toEqual({ valid: true })
+  const own = JSON.parse(text) as Document
+  const { parameters } = own.components
+  expect(Object.keys(parameters).filter((name) => parameters[name]?.required)).toEqual(needed)
+  expect('X-Bittensor-Receiver' in parameters).toBe(receiver !== undefined)
 })
 
 test('every operation has an id of its own', () => {
@@ -79,8 +97,14 @@ test('every operation has an id of its own', () => {
 
 test('every refusal but the wrong method is some operation’s', () => {
   const text = JSON.stringify(document.paths)
-  const missing = Object.keys(PROBLEMS).filter((code) => !text.includes(`"${code}"`))
-  expect(missing).toEqual(['method_not_allowed'])
+  expect(CODES.filter((code) => !text.includes(`"${schemaOf(code)}"`))).toEqual(['method_not_allowed'])
+})
+
+test.each(CODES)('%s: its schema takes its example and no other refusal', (code) => {
+  const [example] = document.components.schemas[nameOf(code)]?.examples ?? []
+  expect(example).toMatchObject({ code })
+  const fitting = CODES.filter((other) => isRefusal(other, example))
+  expect(fitting).toEqual([code])
 })
 
 test.each(ROWS)('%s: the examples of its answers fit their schemas', (_, method, path) => {
@@ -141,7 +165,10 @@ describe('refusals', () => {
   test.each(CASES)('%s: %s', async (code, _, method, path, changes) => {
     const response = await send(method, path, changes)
     await expectDocumented(response.clone(), method, path)
-    if (method !== 'head') expect(await response.json()).toMatchObject({ code })
+    if (method === 'head') return
+    expect(isRefusal(code as ProblemCode, await response.json())).toBe(true)
+    const documented = JSON.stringify(operationAt(method, path).responses[response.status])
+    expect(documented).toContain(`"${schemaOf(code)}"`)
   })
 })
 
@@ -149,6 +176,23 @@ interface Changes {
   readonly values?: Readonly<Record<string, string>>
   readonly headers?: Readonly<Record<string, string>>
   readonly token?: string
+}
+
+/** `StaleSignature` of `stale_signature`. */
+function nameOf(code: string): string {
+  return code
+    .split('_')
+    .map(([first = '', ...rest]) => first.toUpperCase() + rest.join(''))
+    .join('')
+}
+
+function schemaOf(code: string): string {
+  return `#/components/schemas/${nameOf(code)}`
+}
+
+/** It has the code and all the facts. */
+function isRefusal(code: ProblemCode, value: unknown): boolean {
+  return ajv.compile({ $ref: `document${schemaOf(code)}` })(value) === true
 }
 
 function operationAt(method: string, path: string): Operation {
@@ -189,13 +233,17 @@ function send(method: string, path: string, { values = {}, headers, token = ADMI
 async function expectDocumented(response: Response, method: string, path: string): Promise<void> {
   const { responses } = operationAt(method, path)
   const status = String(response.status) in responses ? String(response.status) : 'default'
+  if (!(status in responses)) throw new Error(`${response.status} is not documented`)
   const content = responses[status]?.content
+  if (method === 'head') {
+    expect(content).toBeUndefined()
+    return
+  }
   if (content === undefined) throw new Error(`${response.status} is not documented`)
   const type = response.headers.get('content-type')?.split(';')[0] ?? ''
   const media = type in content ? type : '*/*'
   if (!(media in content)) throw new Error(`${type} is not documented for ${response.status}`)
-  if (media !== '*/*' && media.endsWith('json') && method !== 'head')
-    expectFit(await response.json(), method, path, status, media)
+  if (media !== '*/*' && media.endsWith('json')) expectFit(await response.json(), method, path, status, media)
   else await response.body?.cancel()
 }
 

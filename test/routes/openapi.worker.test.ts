@@ -28,8 +28,8 @@ function below(path: string): string[] {
 }
 
 test('a schema is read off its example', () => {
-  const example = { a: 1, b: 0.5, 'c?': 'x', 'd?': null, e: [{ f: true }], g: [] }
-  expect(exampleOf(example)).toEqual({ a: 1, b: 0.5, c: 'x', d: null, e: [{ f: true }], g: [] })
+  const example = { a: 1, b: 0.5, 'c?': 'x', 'd?': null, e: [{ f: true }], g: [], h: new Set(['i', 'j']) }
+  expect(exampleOf(example)).toEqual({ a: 1, b: 0.5, c: 'x', d: null, e: [{ f: true }], g: [], h: 'i' })
   expect(schemaOf(example)).toEqual({
     type: 'object',
     properties: {
@@ -42,7 +42,8 @@ test('a schema is read off its example', () => {
         items: { type: 'object', properties: { f: { type: 'boolean' } }, required: ['f'] },
       },
       g: { type: 'array', items: {} },
+      h: { type: 'string', enum: ['i', 'j'] },
     },
-    required: ['a', 'b', 'e', 'g'],
+    required: ['a', 'b', 'e', 'g', 'h'],
   })
 })

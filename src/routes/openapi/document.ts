@@ -1,61 +1,74 @@
 /**
  * The OpenAPI 3.1 document, put together from the table of operations and the table of refusals.
+ *
+ * Client generators read it (`test/routes/openapi.field.test.ts`). openapi-python-client does not know
+ * media ranges and leaves out an answer or operation that has nothing else, so bytes stand beside
+ * every media range.
  */
 
-import { NONCE_MAX_LENGTH } from '../../protocol/headers.ts'
 import { PROBLEMS, type ProblemCode } from '../../protocol/problem.ts'
 import { OPERATIONS, type Operation } from './operations.ts'
+import { refusalBody, refusalSchemas, schemaRef } from './refusals.ts'
 import { exampleOf, type Schema, schemaOf } from './schema.ts'
+import { signedHeaders } from './signed-headers.ts'
 
-const PROBLEM_MEDIA = 'application/problem+json'
 const DESCRIPTION = `HEAD works wherever GET does; another method is 405 with Allow, a trailing slash 307, an unknown path 404. Every answer
-has X-Request-Id; what may be retried has Retry-After. {challenge} is a slug or an unambiguous name; {path} may have slashes.
-Where GET /version names btauth/1, an upload and its dry run may carry the X-Bittensor-* headers of bittensor.http_auth.sign instead of the four.`
+has X-Request-Id; what may be retried has Retry-After. {challenge} is a slug or an unambiguous name; {path} may have slashes.`
 
-/** What is signed, and the README's worked example of it. */
-const SIGNED_HEADERS: Readonly<Record<string, Schema>> = {
-  'X-Hotkey': { type: 'string', examples: ['5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'] },
-  'X-Signature': {
-    type: 'string',
-    pattern: '^(0x)?[0-9a-fA-F]{128}$',
-    description:
-      'sr25519 or ed25519, over {family}-upload-v1:{netuid}:{slug}:{METHOD}:{path}:{hotkey}:{nonce}:{timestamp}:{body_hash}',
-    examples: [
-      '6ebd6923f9e2f481aa428c86911eac2625a81daf80013cc7416a2d7b287d215d68d27802fb2e286c0567c85eadbc95a3f79e1ac9786d2ecf48539f50e26be28d',
-    ],
-  },
-  'X-Nonce': { type: 'string', minLength: 1, maxLength: NONCE_MAX_LENGTH, examples: ['nonce-1'] },
-  'X-Timestamp': { type: 'string', description: 'Unix seconds', examples: ['1700000000'] },
+const TAGS: Readonly<Record<Operation['tag'], string>> = {
+  uploads: 'What a miner needs to upload',
+  challenges: "The challenges' own public routes",
+  network: 'Metagraph, registry and weights',
+  gateway: 'State of the gateway',
+  operators: 'For the operator, with a token',
 }
-
-const TAGS = { ETag: { schema: { type: 'string' } }, Age: { schema: { type: 'integer' } } }
+const CACHED = { ETag: { schema: { type: 'string' } }, Age: { schema: { type: 'integer' } } }
 
 const PATH_EXAMPLES: Readonly<Record<string, string>> = { challenge: 'demo', id: '1', path: 'v1/leaderboard' }
 
+const BINARY = { schema: { type: 'string', format: 'binary' } }
+const BYTES = { 'application/octet-stream': BINARY }
+const ANY = { ...BYTES, '*/*': {} }
+
 const BODIES = {
-  upload: {
-    'application/octet-stream': { schema: { type: 'string', format: 'binary' }, example: 'zip-bytes' },
-  },
+  upload: { required: true, content: { 'application/octet-stream': { ...BINARY, example: 'zip-bytes' } } },
   recording: {
-    'application/json': {
-      schema: schemaOf({ netuid: 100, head: '0x…', answers: [null] }),
-      example: { netuid: 100, head: '0x2f05', answers: [] },
+    required: true,
+    content: {
+      'application/json': {
+        schema: schemaOf({ netuid: 100, head: '0x…', answers: [null] }),
+        example: { netuid: 100, head: '0x2f05', answers: [] },
+      },
     },
   },
-  any: { '*/*': {} },
+  any: {
+    description: 'Passes as it is, whatever its media type',
+    content: { 'application/json': { schema: schemaRef('AnyObject') }, ...BYTES },
+  },
 } as const
 
-export function createDocument(version: string): object {
+/** `receiver`: this gateway's hotkey, undefined where the dialect `btauth/1` is off. */
+export function createDocument(version: string, receiver?: string): object {
+  const parameters = signedHeaders(receiver)
+  const signed = Object.keys(parameters).map((name) => ({ $ref: `#/components/parameters/${name}` }))
   return {
     openapi: '3.1.0',
     info: { title: 'Subnet gateway', version, description: DESCRIPTION },
     servers: [{ url: '/' }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths: Object.fromEntries(
-      Object.entries(OPERATIONS).map(([path, methods]) => [path, toPathItem(path, methods)]),
+      Object.entries(OPERATIONS).map(([path, methods]) => [path, toPathItem(path, methods, signed)]),
     ),
     components: {
-      schemas: { Problem: problemSchema() },
-      parameters: Object.fromEntries(Object.keys(SIGNED_HEADERS).map((name) => [name, signedHeader(name)])),
+      schemas: {
+        ...refusalSchemas(),
+        AnyObject: { type: 'object', additionalProperties: true },
+        OwnAnswer: {
+          type: 'object',
+          description: "The challenge's or the master's own answer, not a refusal",
+        },
+      },
+      parameters,
       securitySchemes: {
         token: { type: 'apiKey', in: 'header', name: 'X-Admin-Token' },
         bearer: { type: 'http', scheme: 'bearer' },
@@ -64,84 +77,82 @@ export function createDocument(version: string): object {
   }
 }
 
-function toPathItem(path: string, methods: Readonly<Record<string, Operation>>): object {
+function toPathItem(path: string, methods: Readonly<Record<string, Operation>>, signed: readonly object[]) {
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
   const parameters = names.map((name) => parameter('path', name, PATH_EXAMPLES[name] ?? '', true))
   const operations = Object.entries(methods).map(([method, operation]) => [
     method,
-    { operationId: `${method}${path.replace(/\W+/g, '_')}`, ...toOperation(method, operation) },
+    {
+      operationId: [method, ...(path.match(/\w+/g) ?? [])].join('_'),
+      ...toOperation(method, operation, signed),
+    },
   ])
   return { parameters, ...Object.fromEntries(operations) }
 }
 
-function toOperation(method: string, operation: Operation): object {
-  const { summary, takes, query = {}, admin, tagged } = operation
+function toOperation(method: string, operation: Operation, signed: readonly object[]): object {
+  const { tag, summary, takes, query = {}, admin, cached } = operation
   const parameters = [
     ...Object.entries(query).map(([name, example]) => parameter('query', name, example, false)),
-    ...(takes === 'upload' ? Object.keys(SIGNED_HEADERS) : []).map((name) => ({
-      $ref: `#/components/parameters/${name}`,
-    })),
-    ...(tagged ? [{ name: 'If-None-Match', in: 'header', schema: { type: 'string' } }] : []),
+    ...(takes === 'upload' ? signed : []),
+    ...(cached ? [{ name: 'If-None-Match', in: 'header', schema: { type: 'string' } }] : []),
   ]
-  const hasBody = takes !== undefined && !['get', 'head'].includes(method)
+  const responses = toResponses(operation)
   return {
+    tags: [tag],
     summary,
     parameters,
-    ...(hasBody && { requestBody: { required: takes !== 'any', content: BODIES[takes] } }),
-    responses: toResponses(operation),
+    ...(takes && !['get', 'head'].includes(method) && { requestBody: BODIES[takes] }),
+    responses: method === 'head' ? withoutContent(responses) : responses,
     ...(admin && { security: [{ token: [] }, { bearer: [] }] }),
   }
 }
 
-function toResponses(operation: Operation) {
-  const { own = {}, media = 'application/json', theirs, refused = [], status = {}, tagged } = operation
-  const content = (example: unknown) => ({
-    [media]: { schema: schemaOf(example), example: exampleOf(example) },
-  })
+interface Answer {
+  readonly description: string
+  readonly content?: object
+  readonly headers?: object
+}
+type Answers = Readonly<Record<string, Answer>>
+
+function toResponses(operation: Operation): Answers {
+  const { own = {}, media = 'application/json', theirs, refused = [], status = {}, cached } = operation
   const answers = Object.entries(own).map(([code, example]) => [
     code,
-    { description: 'OK', content: content(example), ...(tagged && { headers: TAGS }) },
+    { description: 'OK', content: ownContent(media, example), ...(cached && { headers: CACHED }) },
   ])
   const byStatus = new Map<number, ProblemCode[]>()
   for (const code of [...refused, 'internal_error'] as const) {
-    const at = status[code] ?? PROBLEMS[code].status
-    byStatus.set(at, [...(byStatus.get(at) ?? []), code])
+    for (const at of status[code] ?? [PROBLEMS[code].status])
+      byStatus.set(at, [...(byStatus.get(at) ?? []), code])
   }
   const refusals = [...byStatus].map(([at, codes]) => [at, refusal(codes, theirs)])
-  const passed = theirs && { default: { description: `The ${theirs}'s own answer`, content: { '*/*': {} } } }
-  const unchanged = tagged && { 304: { description: 'Not Modified', headers: TAGS } }
+  const passed = theirs && { default: { description: `The ${theirs}'s own answer`, content: ANY } }
+  const unchanged = cached && { 304: { description: 'Not Modified', headers: CACHED } }
   return { ...Object.fromEntries(answers), ...unchanged, ...Object.fromEntries(refusals), ...passed }
 }
 
-/** Somebody else's answer may have the same status. */
-function refusal(codes: readonly ProblemCode[], theirs: string | undefined): object {
-  const schema = {
-    allOf: [{ $ref: '#/components/schemas/Problem' }, { properties: { code: { enum: codes } } }],
-  }
+function ownContent(media: string, example: unknown): object {
+  const content = { [media]: { schema: schemaOf(example), example: exampleOf(example) } }
+  return media.startsWith('image/') ? { ...content, ...BYTES } : content
+}
+
+/** Another service's answer may have the same status. */
+function refusal(codes: readonly ProblemCode[], theirs: string | undefined): Answer {
+  const schema = refusalBody(codes, theirs !== undefined)
   return {
     description: codes.map((code) => PROBLEMS[code].title).join(', '),
-    content: { [PROBLEM_MEDIA]: { schema }, ...(theirs && { '*/*': {} }) },
+    content: { 'application/problem+json': { schema }, ...(theirs && ANY) },
   }
 }
 
-function problemSchema(): Schema {
-  const text = { type: 'string' }
-  return {
-    type: 'object',
-    description: 'RFC 9457, with the facts of its code',
-    properties: {
-      ...Object.fromEntries(['type', 'title', 'detail', 'hint', 'instance'].map((name) => [name, text])),
-      status: { type: 'integer' },
-      code: { oneOf: Object.entries(PROBLEMS).map(([code, { title }]) => ({ const: code, title })) },
-    },
-    required: ['type', 'title', 'status', 'detail', 'code', 'hint', 'instance'],
-  }
+/** An answer to HEAD has no body (RFC 9110, section 9.3.2). */
+function withoutContent(answers: Answers): Answers {
+  return Object.fromEntries(
+    Object.entries(answers).map(([status, { content: _, ...answer }]) => [status, answer]),
+  )
 }
 
-function signedHeader(name: string): object {
-  return { name, in: 'header', required: true, schema: SIGNED_HEADERS[name] }
-}
-
-function parameter(place: string, name: string, example: string, required: boolean): object {
+function parameter(place: string, name: string, example: string, required: boolean): Schema {
   return { name, in: place, required, schema: { type: 'string' }, example }
 }

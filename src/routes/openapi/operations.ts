@@ -1,13 +1,13 @@
 /**
  * What each route takes and answers, as a table for `document.ts`.
  *
- * A JSON answer is told by an example, from which its schema is read; a name that ends in `?` may be null or absent. What is
- * refused is told by code: `PROBLEMS` knows the rest. Uploads, reads and management end at a service of somebody else's, whose own
- * answers pass as they are (`theirs`).
+ * A JSON answer is told by an example, from which its schema is read (`schema.ts`). What is refused is
+ * told by code: `PROBLEMS` and `facts.ts` know the rest. Uploads, reads and management end at the
+ * challenge or the master, whose own answers pass as they are (`theirs`).
  */
 
 import { PASS_THROUGH_METHODS } from '../../challenge/public-path.ts'
-import { PROBLEMS, type ProblemCode } from '../../protocol/problem.ts'
+import type { ProblemCode } from '../../protocol/problem.ts'
 import {
   CHALLENGES,
   DEPLOYED,
@@ -21,8 +21,11 @@ import {
   STATUS,
   WEIGHTS,
 } from './examples.ts'
+import { CODES } from './refusals.ts'
 
 export interface Operation {
+  /** The group that a generated client has it in. */
+  readonly tag: 'uploads' | 'challenges' | 'network' | 'gateway' | 'operators'
   readonly summary: string
   /** Own answers by status: an example of a JSON one. */
   readonly own?: Readonly<Record<number, unknown>>
@@ -31,19 +34,20 @@ export interface Operation {
   /** Whose answers pass, whatever their status. */
   readonly theirs?: 'challenge' | 'master'
   readonly refused?: readonly ProblemCode[]
-  /** A problem's status where it is not the one of the table. */
-  readonly status?: Partial<Record<ProblemCode, number>>
+  /** A problem's statuses where they are not the one of the table. */
+  readonly status?: Partial<Record<ProblemCode, readonly number[]>>
   /** Query parameters, with an example each. */
   readonly query?: Readonly<Record<string, string>>
   readonly takes?: 'upload' | 'recording' | 'any'
   readonly admin?: boolean
-  /** The answer has an `Age` and an `ETag`, and whoever has it already gets 304. */
-  readonly tagged?: boolean
+  /** The answer has an `Age` and an `ETag`, and a client that has it already gets 304. */
+  readonly cached?: boolean
 }
 
 type Operations = Readonly<Record<string, Readonly<Record<string, Operation>>>>
 
 const STATUS_PAGE: Operation = {
+  tag: 'gateway',
   summary: 'Live state, as a page',
   own: { 200: '<!doctype html>' },
   media: 'text/html',
@@ -61,6 +65,7 @@ const ELSEWHERE = [
 ]
 
 const manage: Operation = {
+  tag: 'operators',
   summary: "The master's management routes",
   theirs: 'master',
   refused: ['unauthorized', 'path_not_allowed', ...FROM_MASTER],
@@ -68,9 +73,11 @@ const manage: Operation = {
   admin: true,
 }
 const pass: Operation = {
+  tag: 'challenges',
   summary: "The challenge's public routes; 503 in place of 502 where a miner's environment is set or read",
   theirs: 'challenge',
   refused: [...THROUGH, 'over_capacity', 'request_timeout', 'length_required'],
+  status: { challenge_unavailable: [502, 503] },
   takes: 'any',
 }
 const all = (operation: Operation) =>
@@ -81,6 +88,7 @@ export const OPERATIONS: Operations = {
   '/status': { get: STATUS_PAGE },
   '/v1/status': {
     get: {
+      tag: 'gateway',
       summary: 'Live state of gateway, metagraph and challenges',
       own: {
         200: STATUS,
@@ -89,6 +97,7 @@ export const OPERATIONS: Operations = {
   },
   '/metrics': {
     get: {
+      tag: 'gateway',
       summary: 'For Prometheus',
       own: { 200: '' },
       media: 'text/plain',
@@ -96,15 +105,17 @@ export const OPERATIONS: Operations = {
       admin: true,
     },
   },
-  '/health': { get: { summary: 'Alive', own: { 200: { status: 'ok' } } } },
+  '/health': { get: { tag: 'gateway', summary: 'Alive', own: { 200: { status: 'ok' } } } },
   '/ready': {
     get: {
+      tag: 'gateway',
       summary: 'Whether miners can be told from strangers',
       own: { 200: READY, 503: NOT_READY },
     },
   },
   '/version': {
     get: {
+      tag: 'gateway',
       summary: 'What is deployed',
       own: {
         200: {
@@ -116,39 +127,47 @@ export const OPERATIONS: Operations = {
       },
     },
   },
-  '/openapi.json': { get: { summary: 'This document', own: { 200: { openapi: '3.1.0' } } } },
+  '/openapi.json': { get: { tag: 'gateway', summary: 'This document', own: { 200: { openapi: '3.1.0' } } } },
   '/v1/time': {
-    get: { summary: 'The clock freshness is judged by', own: { 200: { server_time: 1_795_174_106 } } },
+    get: {
+      tag: 'uploads',
+      summary: 'The clock freshness is judged by',
+      own: { 200: { server_time: 1_795_174_106 } },
+    },
   },
   '/v1/limits': {
     get: {
+      tag: 'uploads',
       summary: 'Every limit a client must know',
       own: { 200: LIMITS },
     },
   },
   '/v1/metagraph': {
     get: {
+      tag: 'network',
       summary: 'The metagraph in use, and the uid of a hotkey',
       query: { hotkey: HOTKEY },
       own: {
         200: METAGRAPH_ANSWER,
       },
       refused: ['metagraph_unavailable'],
-      status: { metagraph_unavailable: 503 },
+      status: { metagraph_unavailable: [503] },
     },
   },
   '/v1/registry': {
     get: {
+      tag: 'network',
       summary: "The master's registry, without env values and internal addresses",
       own: {
         200: REGISTRY,
       },
       refused: FROM_MASTER,
-      tagged: true,
+      cached: true,
     },
   },
   '/v1/weights/latest': {
     get: {
+      tag: 'network',
       summary: "The master's weights, while they are valid",
       own: {
         200: WEIGHTS,
@@ -157,10 +176,15 @@ export const OPERATIONS: Operations = {
     },
   },
   '/v1/challenges': {
-    get: { summary: 'The active challenges, and where each takes uploads', own: { 200: CHALLENGES } },
+    get: {
+      tag: 'uploads',
+      summary: 'The active challenges, and where each takes uploads',
+      own: { 200: CHALLENGES },
+    },
   },
   '/upload.py': {
     get: {
+      tag: 'uploads',
       summary: "The miner's Python client, with this gateway's address as its default",
       own: { 200: '# /// script' },
       media: 'text/x-python',
@@ -168,6 +192,7 @@ export const OPERATIONS: Operations = {
   },
   '/v1/challenges/dashboard.svg': {
     get: {
+      tag: 'network',
       summary: "The master's dashboard",
       own: { 200: '<svg xmlns="http://www.w3.org/2000/svg"/>' },
       media: 'image/svg+xml',
@@ -176,14 +201,16 @@ export const OPERATIONS: Operations = {
   },
   '/v1/challenges/{challenge}/submissions': {
     post: {
+      tag: 'uploads',
       summary: 'A signed upload, once',
       takes: 'upload',
       theirs: 'challenge',
-      refused: codes().filter((code) => !ELSEWHERE.includes(code)),
+      refused: CODES.filter((code) => !ELSEWHERE.includes(code)),
     },
   },
   '/v1/challenges/{challenge}/submissions/verify': {
     post: {
+      tag: 'uploads',
       summary: 'Dry run of an upload signed for its real path: nothing is spent or forwarded',
       takes: 'upload',
       own: {
@@ -193,12 +220,13 @@ export const OPERATIONS: Operations = {
     },
   },
   '/v1/challenges/{challenge}/submissions/{id}': {
-    get: { summary: 'Status of an upload', theirs: 'challenge', refused: THROUGH },
+    get: { tag: 'uploads', summary: 'Status of an upload', theirs: 'challenge', refused: THROUGH },
   },
   '/challenges/{challenge}': all(pass),
   '/challenges/{challenge}/{path}': all(pass),
   '/v1/admin/metagraph': {
     put: {
+      tag: 'operators',
       summary: 'Takes a recorded metagraph',
       takes: 'recording',
       query: { confirm_loss: 'false', confirm_back: 'false' },
@@ -211,8 +239,4 @@ export const OPERATIONS: Operations = {
   '/admin/{path}': all(manage),
   '/v1/admin': all(manage),
   '/v1/admin/{path}': all(manage),
-}
-
-function codes(): ProblemCode[] {
-  return Object.keys(PROBLEMS) as ProblemCode[]
 }

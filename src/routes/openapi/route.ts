@@ -5,10 +5,11 @@
 import type { RouteContext } from '../context.ts'
 import { createDocument } from './document.ts'
 
-/** Written once per isolate, when somebody asks. */
+/** Written once per isolate, when a client asks. */
 let text: string | undefined
 
 export function getOpenApi(c: RouteContext): Response {
-  text ??= JSON.stringify(createDocument(c.env.gateway.version))
+  const { version, config } = c.env.gateway
+  text ??= JSON.stringify(createDocument(version, config.gatewayHotkey))
   return c.body(text, 200, { 'content-type': 'application/json', 'cache-control': 'public, max-age=300' })
 }

@@ -1,13 +1,15 @@
 /**
  * A JSON Schema read off an example, so that the two cannot disagree.
  *
- * A name that ends in `?` may be null or absent; everything else is there. Lists have items like their first.
+ * A name that ends in `?` may be null or absent; everything else is there. Lists have items like their
+ * first. A set holds every text that may stand in its place.
  */
 
 export type Schema = Readonly<Record<string, unknown>>
 
 export function schemaOf(example: unknown): Schema {
   if (example === null) return {}
+  if (example instanceof Set) return { type: 'string', enum: [...example] }
   if (Array.isArray(example)) return { type: 'array', items: schemaOf(example[0] ?? null) }
   if (typeof example === 'number') return { type: Number.isInteger(example) ? 'integer' : 'number' }
   if (typeof example !== 'object') return { type: typeof example }
@@ -26,6 +28,7 @@ export function schemaOf(example: unknown): Schema {
 
 /** The example as it looks on the wire. */
 export function exampleOf(example: unknown): unknown {
+  if (example instanceof Set) return [...example][0]
   if (Array.isArray(example)) return example.map(exampleOf)
   if (typeof example !== 'object' || example === null) return example
   return Object.fromEntries(Object.entries(example).map(([name, value]) => [bare(name), exampleOf(value)]))
