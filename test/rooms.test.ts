@@ -1,4 +1,4 @@
-/** Imports go one way, and the pure rooms stay pure (design section 9). */
+/** Imports go one way, and the pure rooms stay pure. CONTRIBUTING.md shows the same table. */
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, normalize } from 'node:path'
@@ -72,6 +72,16 @@ describe.each(SOURCES.filter(({ room }) => room !== 'worker'))('$file', ({ file,
       expect(code.match(IMPURE)).toBeNull()
     })
   }
+})
+
+test('CONTRIBUTING.md has the same table', () => {
+  const table = readFileSync('CONTRIBUTING.md', 'utf8').split('| room | knows | may import |')[1] ?? ''
+  const rows = (table.split('\n\n')[0] ?? '').split('\n').filter((line) => line.startsWith('| `'))
+  const shown = rows.map((row) => {
+    const [, room = '', , imports = ''] = row.split('|')
+    return [room.replaceAll('`', '').trim(), imports.match(/[a-z-]+/g) ?? []] as const
+  })
+  expect(Object.fromEntries(shown)).toEqual(MAY_IMPORT)
 })
 
 test('nothing in src imports from outside it but one text, and miner only from src', () => {
