@@ -38,8 +38,8 @@ type Name = keyof typeof CONTESTANTS
 const NAMES = Object.keys(CONTESTANTS) as Name[]
 
 /**
- * Reads a second of one for each of the other. The bare proxy logs nothing, and a challenge that
- * costs nothing is nobody's.
+ * Reads a second of one for each of the other. The bare proxy logs nothing, and no real
+ * challenge costs nothing.
  */
 const RATIOS: readonly (readonly [figure: string, one: Name, other: Name, target: number])[] = [
   ['pass-through / bare Hono proxy, reads a second', 'gateway', 'bare Hono proxy', 0.8],

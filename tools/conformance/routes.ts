@@ -53,7 +53,7 @@ export async function weights(terms: Terms): Promise<Finding> {
   return warn(
     check,
     says,
-    'the master asks it for {"challenge_slug", "epoch", "weights": {hotkey: number}}; without it nobody earns anything here',
+    'the master asks it for {"challenge_slug", "epoch", "weights": {hotkey: number}}; without it no miner earns anything here',
   )
 }
 

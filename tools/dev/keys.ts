@@ -2,7 +2,7 @@
  * The development keys of every Substrate chain, as `subkey inspect //Alice` prints them.
  *
  * EVERYONE KNOWS THESE SECRETS. They are for the local world and for tests; a subnet on which one
- * of them is registered lets anybody upload in its name.
+ * of them is registered lets any stranger upload in its name.
  */
 
 export type Scheme = 'sr25519' | 'ed25519'

@@ -65,7 +65,7 @@ async function underLoad(
   return figures
 }
 
-/** Whoever is told to come back later was not harmed, and nothing stays behind. */
+/** An upload that is told to come back later loses nothing, and no room stays taken. */
 async function judgeCap(
   answers: Answers,
   send: (count: number, manner: 'gated' | 'whole' | 'aborted') => Promise<Answers>,

@@ -1,6 +1,6 @@
 /**
- * What Linux says about a process: CPU it has used, memory it holds. workerd cannot tell by itself
- * (platform-notes 9).
+ * What Linux says about a process: CPU it has used, memory it holds. workerd has
+ * no interface for either.
  */
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -27,7 +27,7 @@ export function cpuMs(pid: number): number {
   return times.reduce((sum, nanoseconds) => sum + nanoseconds, 0) / 1e6
 }
 
-/** Milliseconds that all processors together were busy since boot, whoever made them so. */
+/** Milliseconds that all processors together were busy since boot, by any process. */
 export function machineBusyMs(): number {
   const first = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0] ?? ''
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = first

@@ -1,5 +1,5 @@
 /**
- * What anybody can see of a gateway: that it lives, knows the subnet, tells the right time and
+ * What the public can see of a gateway: that it lives, knows the subnet, tells the right time and
  * keeps its private doors shut.
  */
 

@@ -96,7 +96,7 @@ type Codes = ReadonlyMap<string, string>
 function judge({ environment, slug }: Patient, codes: Codes): Finding {
   const wrong = ['challenge', 'challenge_token', 'signature'].find((check) => codes.get(check) !== 'pass')
   if (wrong !== undefined) {
-    return fail('dry-run', `${wrong} of ${slug}: ${codes.get(wrong) ?? 'not checked'}`, MENDS[wrong] ?? '')
+    return fail('dry-run', `${wrong} of ${slug}: ${codes.get(wrong) ?? 'not checked'}`, REMEDIES[wrong] ?? '')
   }
   const registration = codes.get('registration')
   if (registration === 'pass') {
@@ -111,7 +111,7 @@ function judge({ environment, slug }: Patient, codes: Codes): Finding {
   return warn('dry-run', `registration could not be judged: ${registration ?? 'not checked'}`, todo)
 }
 
-const MENDS: Readonly<Record<string, string>> = {
+const REMEDIES: Readonly<Record<string, string>> = {
   challenge: NO_CHALLENGE,
   challenge_token: 'npm run secrets -- --env NAME',
   signature: 'if the clock is right (above), the gateway verifies another text than it documents: roll back',
