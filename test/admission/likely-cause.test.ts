@@ -101,7 +101,7 @@ describe('a mistake and its name', () => {
     ["the message's hex text", over(Buffer.from(MESSAGE).toString('hex')), 'the message as hex text'],
     ['another wallet signed', over(MESSAGE, OTHER_WALLET), 'belong to different wallets'],
     [
-      'a subnet nobody guesses',
+      'a subnet that is not among the guesses',
       { signed: { netuid: 7 } },
       'a different text was signed (compare canonical_message)',
     ],

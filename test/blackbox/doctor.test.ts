@@ -127,14 +127,14 @@ describe('a gateway that is well', () => {
     )
   })
 
-  test('none is configured: nobody is sent for an option that was given', async () => {
+  test('none is configured: the advice does not name an option that was given', async () => {
     const deployment = deploymentOf({ CHALLENGES: {} })
     const findings = await examineListed([], { deployment, slug: undefined })
     for (const name of ['body-limit', 'dry-run'])
       expect(findings.find(({ check }) => check === name)?.todo).not.toMatch(/--local|--env/)
   })
 
-  test('a challenge it does not have: the limit was not tried, and nobody is told to deploy again', async () => {
+  test('a challenge it does not have: the limit was not tried, and the advice is not to deploy again', async () => {
     const findings = await diagnose({ slug: 'nope' })
     expect(amiss(findings)).toEqual(['warn body-limit', 'fail dry-run'])
     for (const { todo } of findings.filter(({ verdict }) => verdict !== 'pass'))
@@ -242,7 +242,7 @@ const BROKEN: [name: string, meddle: Meddle, found: string[]][] = [
     ['fail dry-run'],
   ],
   [
-    'a registration nobody can judge',
+    'a registration that cannot be judged',
     (target) => (target.endsWith('/verify') ? report({ registration: 'metagraph_unavailable' }) : undefined),
     ['warn dry-run'],
   ],
@@ -402,7 +402,7 @@ describe('one thing wrong', () => {
     }
   })
 
-  test('nobody there', async () => {
+  test('nothing answers there', async () => {
     const findings = await diagnose({ gateway: 'http://127.0.0.1:9' })
     expect(amiss(findings)).toEqual(['fail health'])
     expect(findings[0]?.says).toContain('ECONNREFUSED')
@@ -647,7 +647,7 @@ describe('the old door', () => {
     }
   })
 
-  test('nobody is there', async () => {
+  test('nothing listens there', async () => {
     expect(await doorFound(['http://127.0.0.1:9'], 'demo')).toEqual(['pass closed (ECONNREFUSED)'])
   })
 

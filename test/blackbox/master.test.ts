@@ -16,7 +16,7 @@ import { ADMIN_TOKEN, sign, startWorld, type TestWorld, TOKEN } from '../support
 
 const ADMIN = { 'x-admin-token': ADMIN_TOKEN }
 const SITE = 'https://site.example.com'
-/** What the master says and nobody outside may read. */
+/** What the master says and the public may not read. */
 const INSIDE = /canary-env-value|challenge-\w+:8000|canary-inside|127\.0\.0\.1/
 
 let world: TestWorld
@@ -111,7 +111,7 @@ const FAULTS: [name: string, handler: (response: ServerResponse) => void][] = [
 ]
 
 describe('before the master ever answered', () => {
-  test.each(FAULTS)('%s: 502 in words of ours', async (_, handler) => {
+  test.each(FAULTS)('%s: 502 in the words of the gateway', async (_, handler) => {
     master.misbehave(handler)
     expect(await world.gateway.runCron()).toBe('ok')
     for (const path of ['/v1/registry', '/v1/weights/latest', '/v1/challenges/dashboard.svg']) {
@@ -160,7 +160,7 @@ describe('a challenge is', () => {
     ])
   })
 
-  test('in the public registry, without what is nobody’s business', async () => {
+  test('in the public registry, without env values and internal addresses', async () => {
     const { status, text, headers } = await ask('/v1/registry')
     expect(status).toBe(200)
     expect(text).not.toMatch(INSIDE)
@@ -217,14 +217,14 @@ describe('while the master is', () => {
   })
 })
 
-describe('a request for a challenge nobody knows', () => {
+describe('a request for an unknown challenge', () => {
   test('asks the master, once a minute', async () => {
     const gateway = await startGateway({ vars: masterVars() })
     try {
       expect((await ask('/challenges/late/x', {}, gateway)).status).toBe(200)
       expect(registryRequests()).toBe(1)
       const unknown = await Promise.all(
-        Array.from({ length: 20 }, (_, at) => ask(`/challenges/nobody-${at}/x`, {}, gateway)),
+        Array.from({ length: 20 }, (_, at) => ask(`/challenges/unknown-${at}/x`, {}, gateway)),
       )
       expect(unknown.map(({ status }) => status)).toEqual(Array(20).fill(404))
       expect(registryRequests()).toBe(1)

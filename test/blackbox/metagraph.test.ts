@@ -199,7 +199,7 @@ describe('several endpoints', () => {
     expect(world.asked()).toEqual([liar, secondLiar, secondLiar])
   })
 
-  test('all left alone: nobody is asked', async () => {
+  test('all in cool-down: no endpoint is asked', async () => {
     const world = createWorld()
     const now = clock()
     await world.refresh([`${liar}/9/http-429`], 10_000, now)

@@ -79,7 +79,7 @@ describe.skipIf(wallet.missing)(`wallets of bittensor-wallet${wallet.note}`, () 
     expect([code, JSON.parse(stdout).answer.hotkey]).toEqual([0, hotkeys['enc']])
   })
 
-  test('encrypted, nobody to ask', async () => {
+  test('encrypted, without a terminal to ask for the password', async () => {
     const { code, stdout } = await upload('enc')
     expect(code).toBe(3)
     expect(JSON.parse(stdout).hint).toContain('BT_WALLET_PASSWORD')
@@ -95,7 +95,7 @@ describe.skipIf(wallet.missing)(`wallets of bittensor-wallet${wallet.note}`, () 
   })
 
   test('a name that is not there, a public half, a file open to others', async () => {
-    const absent = await upload('nobody')
+    const absent = await upload('absent')
     expect(JSON.parse(absent.stdout)).toMatchObject({
       exit_code: 3,
       hint: 'Wallet "miner" has: ed25519, enc, plain, seed, uri. Choose with --wallet-hotkey.',

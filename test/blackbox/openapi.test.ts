@@ -145,7 +145,7 @@ describe('sent as the examples say', () => {
 
 describe('refusals', () => {
   const PROVOKED: Partial<Record<ProblemCode, Changes>> = {
-    challenge_not_found: { values: { challenge: 'nobody' } },
+    challenge_not_found: { values: { challenge: 'unknown' } },
     path_not_allowed: { values: { path: 'a//b', id: 'a;b' } },
     challenge_unavailable: { values: { challenge: 'refused' } },
     unauthorized: { token: 'wrong' },

@@ -1,6 +1,6 @@
 /**
  * The public pass-through as a pipe: what arrives when, how much is held, and what is left when
- * somebody goes away.
+ * one end goes away.
  */
 
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
@@ -25,7 +25,7 @@ import {
 
 const MEGABYTE = 1_000_000
 const BIG_BYTES = 100 * MEGABYTE
-/** What the runtime, the kernel and both ends may hold of a stream that nobody reads. */
+/** What the runtime, the kernel and both ends may hold of a stream that is not read. */
 const IN_TRANSIT_BYTES = 40 * MEGABYTE
 const BLOCK = randomBytes(MEGABYTE)
 const BIG_HASH = hashOfBlocks(BIG_BYTES / MEGABYTE)
@@ -206,7 +206,7 @@ describe('a client that leaves', () => {
     await source.until(({ closed }) => closed)
   })
 
-  test('with a polite close: the origin is let go when the next events find nobody', async () => {
+  test('with a polite close: the next event lets the origin go', async () => {
     const { client, source } = await openEvents()
     client.socket.destroy()
     for (let number = 1; !source.closed; number += 1) {
@@ -277,7 +277,7 @@ describe('a hundred megabytes', () => {
   })
 })
 
-test("a miner's environment is in no log, no answer of ours and no storage", async () => {
+test("a miner's environment is in no log, no answer of the gateway and no storage", async () => {
   const canary = `canary-${randomUUID()}`
   const body = JSON.stringify({ env: { OPENAI_API_KEY: canary } })
   const headers = [`X-Signature: ${canary}`, 'X-Hotkey: 5Grw', `Content-Length: ${body.length}`]

@@ -9,7 +9,7 @@ import { readPassThrough } from '../../src/challenge/public-path.ts'
 import { encodedPath } from '../../src/protocol/path.ts'
 import { USER_AGENT } from '../../src/protocol/user-agent.ts'
 import { type Gateway, startGateway } from '../../tools/dev/gateway.ts'
-import { REFERENCE } from '../support/reference-paths.ts'
+import { PROBING_PATHS } from '../support/probing-paths.ts'
 import {
   ANSWER,
   hasHead,
@@ -96,7 +96,7 @@ describe('paths on the wire', () => {
     if (read.ok) return encodedPath(read.value.path)
     return read.rejection.code === 'not_found' ? 404 : 403
   }
-  const INPUTS = REFERENCE.flatMap(([row, paths]) => paths.map((path) => [row, path] as const))
+  const INPUTS = PROBING_PATHS.flatMap(([row, paths]) => paths.map((path) => [row, path] as const))
 
   test.each(INPUTS)('row %i: %s', async (_, path) => {
     const answer = await ask(`/challenges/demo${path}`)

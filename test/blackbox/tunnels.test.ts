@@ -218,7 +218,7 @@ describe("what passes for the challenge's own answer", () => {
     expect((await read(`bare-${situation}`)).status).toBe(status)
   })
 
-  test('a reason phrase that no response of ours could have is no fault', async () => {
+  test('a reason phrase that Response would refuse is no fault', async () => {
     expect((await read('odd-reason')).status).toBe(201)
     const send = uploadTo('odd-reason')
     expect((await send()).status).toBe(201)
@@ -250,7 +250,7 @@ describe('several origins', () => {
     expect([tunnel.reached['well'], second.reached['well'] ?? 0]).toEqual([(before[0] ?? 0) + 1, before[1]])
   })
 
-  test('a read is asked of the second, and for a while of nobody else', async () => {
+  test('a read is sent to the second origin, and later reads only there', async () => {
     const before = second.reached['reset'] ?? 0
     for (let times = 0; times < 3; times += 1) expect((await read('two-reset')).status).toBe(201)
     expect((second.reached['reset'] ?? 0) - before).toBe(1)

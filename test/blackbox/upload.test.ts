@@ -408,13 +408,13 @@ describe('the challenge', () => {
     expect([answer.status, answer.headers.get('location')]).toEqual([302, '/elsewhere'])
   })
 
-  test('an answer that breaks off is not mended', async () => {
+  test('an answer that breaks off reaches the client broken off', async () => {
     await expect(upload({ signing: { slug: 'truncated' } })).rejects.toThrow()
   })
 })
 
 describe('a client that leaves', () => {
-  test('after the reservation: the upload is delivered all the same', async () => {
+  test('after the reservation: the upload is still delivered', async () => {
     const nonce = randomUUID()
     const connection = await openRaw(world.gateway.url)
     const body = randomBytes(2_000_000)

@@ -214,7 +214,7 @@ describe('one at a time', () => {
     expect(one.origin.asked).toBe(1)
   })
 
-  test('what one asked in vain, the others have in vain', async () => {
+  test('when the origin fails one reader, the waiting ones hear the same', async () => {
     const one = isolate(() => new Promise((resolve) => setTimeout(() => resolve(failed), 100)))
     expect(await Promise.all([one.read(true), one.read(true)])).toEqual([
       { failed: 'gone' },
@@ -225,7 +225,7 @@ describe('one at a time', () => {
     expect(await one.read(true)).toMatchObject({ text: 'first' })
   })
 
-  test('while one asks anew, the others have the last good one', async () => {
+  test('while one asks again, the others have the last good one', async () => {
     const one = isolate(() => keep('first'))
     await one.read(true)
     clock += 50

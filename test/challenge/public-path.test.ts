@@ -1,10 +1,10 @@
-/** Every input of reference 3.5, then what the reference was not asked. */
+/** Every path of the shared table, then paths across challenges, random ones and the rest. */
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isPublicPath, readPassThrough } from '../../src/challenge/public-path.ts'
 import { encodedPath } from '../../src/protocol/path.ts'
-import { REFERENCE } from '../support/reference-paths.ts'
+import { PROBING_PATHS } from '../support/probing-paths.ts'
 import { seeded } from '../support/seed.ts'
 
 /** What is sent for a request path, or the status of the refusal. */
@@ -15,10 +15,10 @@ function read(path: string): string | number {
 }
 
 test('no row is missing', () => {
-  expect(new Set(REFERENCE.map(([row]) => row)).size).toBe(60)
+  expect(new Set(PROBING_PATHS.map(([row]) => row)).size).toBe(60)
 })
 
-describe.each(REFERENCE)('row %i', (_, paths, outcome) => {
+describe.each(PROBING_PATHS)('row %i', (_, paths, outcome) => {
   test.each(paths)('%s', (path) => {
     expect(read(`/challenges/demo${path}`)).toBe(outcome === true ? path : outcome)
   })
@@ -30,7 +30,7 @@ describe('across challenges', () => {
     ['/challenges/..%2Finternal/x', 403],
     ['/challenges/%2e%2e/internal/x', 403],
     ['/challenges/../internal/x', 403],
-    ['/challenges/./demo/x', '/demo/x'], // of a challenge named `.`, which nobody knows: 404 from the look-up
+    ['/challenges/./demo/x', '/demo/x'], // of a challenge named `.`: the look-up answers 404
     ['/challenges/demo%2Fhealth', 403],
     ['/challenges/demo%2Fx', 403],
     ['/challenges/demo%5Cx', 403],

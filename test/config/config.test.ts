@@ -19,7 +19,7 @@ function faultsOf(env: object): readonly string[] {
   return parsed.ok ? [] : parsed.faults
 }
 
-test('an empty environment is the reference in production', () => {
+test('an empty environment has the documented defaults', () => {
   expect(configOf({})).toMatchObject({
     netuid: 100,
     family: 'platform',

@@ -5,7 +5,8 @@
  * The comparison by encoding only ever accepts. For sr25519 it says what the verifier says; for
  * ed25519 it leaves those out that only the cofactor makes valid. One difference to others is on
  * purpose. With the identity as public key, sB = R signs every message; schnorrkel accepts it,
- * @scure/sr25519 refuses it, and so do we, because such a signature proves nothing about anybody.
+ * @scure/sr25519 refuses it, and so do we, because such a signature proves nothing about its
+ * sender.
  */
 import { ed25519 as noble } from '@noble/curves/ed25519.js'
 import { bytesToNumberLE } from '@noble/curves/utils.js'
@@ -29,7 +30,7 @@ export function createEagerVerifier(): Verifier {
 
 export interface Outcome {
   readonly answer: boolean
-  /** What disagreed; empty when nobody did. */
+  /** What disagreed; empty when all agree. */
   readonly disagreements: readonly string[]
   readonly named: boolean
   readonly byEncoding: boolean

@@ -87,7 +87,7 @@ describe('who may enter', () => {
   const RANDOM = new Uint8Array(32)
 
   const entered = (registered: boolean | undefined, forged: boolean): boolean => {
-    // With room for one key, the first key is still there only if nobody entered after it.
+    // With room for one key, the first key is still there only if no key entered after it.
     const cache = createKeyCache({ ...ROOMY, maxKeys: 1 })
     const verify = verifierOver(cache)
     const [miner, other] = [signerOf(1), signerOf(2)]
@@ -100,6 +100,6 @@ describe('who may enter', () => {
 
   test('a registered key with a valid signature', () => expect(entered(true, false)).toBe(true))
   test('not a stranger', () => expect(entered(false, false)).toBe(false))
-  test('not one nobody vouched for', () => expect(entered(undefined, false)).toBe(false))
+  test('not one whose registration is unknown', () => expect(entered(undefined, false)).toBe(false))
   test('not a registered key with a wrong signature', () => expect(entered(true, true)).toBe(false))
 })

@@ -140,7 +140,7 @@ describe('what a replay hears', () => {
 describe('settle', () => {
   const VOID: [name: string, nonce: string, requestId: string | undefined][] = [
     ['by a stranger', 'nonce', 'stranger'],
-    ['of a nonce nobody reserved', 'other', undefined],
+    ['of a nonce that is not reserved', 'other', undefined],
   ]
   test.each(VOID)('%s changes nothing', async (_, nonce, requestId) => {
     const key = newKey()

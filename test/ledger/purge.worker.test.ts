@@ -142,7 +142,7 @@ test('a ledger left with only rows behind the walk keeps its alarm', async () =>
   expect(await alarmOf(key)).toBe(DUE + HOUR)
 })
 
-test('an object evicted in the middle of a walk starts it anew', async () => {
+test('an object evicted in the middle of a walk begins it again', async () => {
   const key = newKey()
   await ledger.reserve(key, reservation({ nonce: 'a', reservedAt: DUE }))
   await fill(key, 2 * PURGE_BATCH_ROWS)

@@ -187,7 +187,7 @@ test.concurrent.each(ADDRESSES)('--gateway %s', async (given, hint) => {
   expect([code, stderr]).toEqual([2, expect.stringMatching(hint)])
 })
 
-test('a route of a name that only looks like one of ours is a prefix', async () => {
+test('a path that only looks like a route of the gateway is a prefix', async () => {
   const { stderr } = await edge(['limits', '--gateway', `${gateway}/v1x`])
   expect(stderr).not.toContain('ends before its routes')
 })

@@ -12,7 +12,7 @@ const ALICE = createSigner(
 const RANDOM = new Uint8Array(32).fill(7)
 const BODY_HASH = '4b9a4ac59f3c3aa32273260df6cf4bf358d1c46f8415126aa35b6380d0abb8f7'
 
-/** The golden vector of reference 2.4. */
+/** What the Python proxy that this gateway replaces signs for these fields. */
 const GOLDEN: UploadToSign = {
   family: 'platform',
   netuid: 100,
@@ -26,11 +26,11 @@ const GOLDEN_MESSAGE =
   `5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY:nonce-1:1700000000:${BODY_HASH}`
 
 describe('signUpload', () => {
-  it('signs the reference text byte for byte', () => {
+  it('signs the text of the Python proxy byte for byte', () => {
     expect(signUpload(GOLDEN, ALICE, RANDOM).message).toBe(GOLDEN_MESSAGE)
   })
 
-  it('signs what the reference vector signed', () => {
+  it('signs the text of the worked signature in docs/miners.md', () => {
     const alice = new Keyring({ type: 'sr25519', ss58Format: 42 }).addFromUri('//Alice')
     const signature =
       '6ebd6923f9e2f481aa428c86911eac2625a81daf80013cc7416a2d7b287d215d' +

@@ -1,4 +1,4 @@
-/** Which of several origins is asked, in what order, and when nobody else may be. */
+/** Which of several origins is asked, in what order, and when no other may be asked. */
 
 import { describe, expect, test } from 'vitest'
 import { createFailover } from '../../src/origin/failover.ts'

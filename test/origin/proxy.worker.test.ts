@@ -92,7 +92,7 @@ describe('what is sent', () => {
   })
 
   test.each(['platform', 'base'] as const)(
-    'family %s says who we are, over whoever else did',
+    'family %s: the gateway’s own headers replace those of the client',
     async (family) => {
       const spoofed = { 'x-platform-proxy': 'no', 'x-base-challenge-slug': 'other', 'x-request-id': 'mine' }
       const { sent } = await forward(

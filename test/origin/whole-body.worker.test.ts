@@ -75,7 +75,7 @@ describe('out of time', () => {
     await expect(new Response(body.resume()).text()).rejects.toThrow()
   })
 
-  test('and is dropped where nobody wants it', async () => {
+  test('and is dropped where it is not wanted', async () => {
     let cancelled = false
     const silent = new ReadableStream({
       pull: () => new Promise(() => {}),

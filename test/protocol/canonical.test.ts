@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { canonicalMessage, isSlug, type SignedRequest, signedFields } from '../../src/protocol/canonical.ts'
 import { seeded } from '../support/seed.ts'
 
-/** Reference 2.4, golden vector. */
+/** What the Python proxy that this gateway replaces signs for these fields. */
 const GOLDEN: SignedRequest = {
   family: 'platform',
   netuid: 100,
@@ -16,7 +16,7 @@ const GOLDEN: SignedRequest = {
   bodyHash: '4b9a4ac59f3c3aa32273260df6cf4bf358d1c46f8415126aa35b6380d0abb8f7',
 }
 
-test('byte for byte what the reference signs', () => {
+test('byte for byte what the Python proxy signs', () => {
   expect(canonicalMessage(GOLDEN)).toBe(
     'platform-upload-v1:100:demo:POST:/v1/challenges/demo/submissions:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY:nonce-1:1700000000:4b9a4ac59f3c3aa32273260df6cf4bf358d1c46f8415126aa35b6380d0abb8f7',
   )

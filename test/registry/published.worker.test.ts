@@ -29,7 +29,7 @@ function publishedOf(entry: object): Record<string, unknown> | undefined {
   return parsed && JSON.parse(parsed.text).challenges[0]
 }
 
-test('the reference shape, in its key order, without values and addresses', () => {
+test('the keys of the master in their order, without values and addresses', () => {
   const { text, challenges } = parseRegistry(REGISTRY) ?? { text: '', challenges: [] }
   const published = {
     ...ENTRY,

@@ -69,7 +69,7 @@ describe.each(READS)('GET %s', (path) => {
     expect(corsOf(answer)).toMatchObject({ 'access-control-allow-origin': '*', vary: null })
   })
 
-  test('with nobody listed nothing is said', async () => {
+  test('without a listed origin no header is sent', async () => {
     const answer = await ask(appFor([]).app, path, { headers: { origin: SITE } })
     expect(corsOf(answer)).toMatchObject({ 'access-control-allow-origin': null, vary: null })
   })

@@ -141,7 +141,7 @@ describe('GET /v1/challenges/dashboard.svg', () => {
     })
   })
 
-  test('is drawn anew behind an old one, and an hour old when the master is down', async () => {
+  test('is fetched again behind an old one, and served for an hour when the master is down', async () => {
     let answer: () => Response | OriginAnswer = svg
     const { app, calls } = appWith(() => answer())
     await ask(app, DASHBOARD)
@@ -207,7 +207,7 @@ describe('management', () => {
     expect(calls).toEqual([])
   })
 
-  test('without a token of ours nobody passes', async () => {
+  test('without a configured token every request is refused', async () => {
     const { app, calls } = appWith(svg, configOf({ MASTER_ORIGIN: 'https://master.example.com' }))
     for (const headers of [{}, { 'x-admin-token': '' }, TOKEN])
       expect((await ask(app, '/admin', { headers })).status).toBe(401)
@@ -242,7 +242,7 @@ describe('management', () => {
     expect(answer.headers.get('cache-control')).toBe('no-store')
   })
 
-  test('the master gets the token once, and nothing that only looks like a header of ours', async () => {
+  test('the master gets the token once, and no header that only looks like the gateway’s', async () => {
     const { app, calls } = appWith(svg)
     const headers = {
       ...TOKEN,

@@ -21,7 +21,7 @@ test('routes and document are the same', () => {
   expect([...new Set(served)].sort()).toEqual(documented.sort())
 })
 
-/** `/challenges` alone is nobody's. */
+/** `/challenges` alone is no route. */
 function below(path: string): string[] {
   const root = path === '/challenges/*' ? '/challenges/{challenge}' : path.slice(0, -2)
   return [root, `${root}/{path}`]

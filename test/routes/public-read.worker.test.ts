@@ -1,6 +1,6 @@
 /**
- * Reads of a challenge that may be somebody else's: what is kept, for whom, and what becomes of it
- * when the challenge is gone.
+ * Public reads of a challenge: what is kept, which clients get it, and what becomes of it when the
+ * challenge is gone.
  */
 
 import { createExecutionContext } from 'cloudflare:test'
@@ -71,7 +71,7 @@ describe('by a rule', () => {
     expect([gone.status, await gone.json()]).toMatchObject([502, { code: 'challenge_unavailable' }])
   })
 
-  test('is asked for in nobody’s name', async () => {
+  test('the request to the challenge carries no client headers', async () => {
     const { app, calls } = appWith()
     const headers = {
       'user-agent': 'x',
@@ -113,7 +113,7 @@ describe('by a rule', () => {
     expect((await ask(app, '/challenges/demo/board?other')).status).toBe(502)
   })
 
-  test('304 for whoever has it', async () => {
+  test('304 for a client that has it', async () => {
     const { app, calls } = appWith({ etag: '"1"' })
     await ask(app, '/challenges/demo/board')
     const unchanged = await ask(app, '/challenges/demo/board', { headers: { 'if-none-match': '"1"' } })
@@ -175,7 +175,7 @@ describe('a read that is shared', () => {
     expect(calls.map((call) => call.headers.get('accept'))).toEqual(['text/html', 'text/html', 'text/html'])
   })
 
-  test('is renewed by whoever has it already', async () => {
+  test('is renewed by a client that has it already', async () => {
     const { app, calls } = appWith({ 'cache-control': 'max-age=10, stale-while-revalidate=60', etag: '"1"' })
     const headers = { 'if-none-match': '"1"' }
     const read = async () => {
@@ -242,7 +242,7 @@ describe('the whole target is the key', () => {
   })
 })
 
-describe('whoever brings something of their own', () => {
+describe('a request with credentials or a range', () => {
   const PRIVATE: Record<string, string>[] = [
     { authorization: 'Bearer x' },
     { cookie: 'a=1' },

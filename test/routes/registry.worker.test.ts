@@ -52,7 +52,7 @@ describe('GET /v1/registry', () => {
     })
   })
 
-  test('304 for whoever has it', async () => {
+  test('304 for a client that has it', async () => {
     const { response } = await ask('/v1/registry', { headers: { 'if-none-match': 'W/"abc"' } })
     expect([response.status, await response.text(), response.headers.get('age')]).toEqual([304, '', '42'])
   })

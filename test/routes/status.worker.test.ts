@@ -1,4 +1,4 @@
-/** The status routes wait for nobody: not for the chain, the master or a challenge. */
+/** The status routes do not wait for the chain, the master or a challenge. */
 
 import { createExecutionContext } from 'cloudflare:test'
 import { expect, test } from 'vitest'

@@ -1,6 +1,6 @@
 /**
  * The page: true when something is gone, in words, with nothing in it that could run or that names
- * anybody.
+ * a miner.
  */
 
 import { describe, expect, test } from 'vitest'

@@ -116,8 +116,8 @@ describe('the state', () => {
     ['the only challenge has no token', {}, {}, { hasToken: () => false }, 'down'],
     ['its last upload got a 5xx', {}, failing, {}, 'degraded'],
     ['it refuses the token', {}, refusing, {}, 'degraded'],
-    ['nobody asked yet', {}, { sightings: {} }, {}, 'degraded'],
-    ['nobody asked lately', { server_time: NOW + 900 }, {}, {}, 'degraded'],
+    ['not probed yet', {}, { sightings: {} }, {}, 'degraded'],
+    ['not probed lately', { server_time: NOW + 900 }, {}, {}, 'degraded'],
     ['no statistics', {}, null, {}, 'degraded'],
     ['no statistics and no token', {}, null, { hasToken: () => false }, 'down'],
     [

@@ -18,7 +18,7 @@ const ENTRY: RequestEntry = {
   ms: 20,
 }
 
-/** Time passes only while somebody sleeps, or when it is set. */
+/** Time passes only while the code sleeps, or when the test sets it. */
 function counting(send: (batch: Batch) => Promise<unknown> = async () => {}) {
   const sent: { at: number; batch: Batch }[] = []
   const clock = { now: 1_700_000_000_000 }

@@ -1,5 +1,5 @@
 /**
- * A `wrangler` for PATH that talks to nobody: it writes down its arguments and its input, and
+ * A `wrangler` for PATH that opens no connection: it writes down its arguments and its input, and
  * answers what the test wants.
  */
 

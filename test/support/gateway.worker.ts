@@ -60,7 +60,7 @@ export interface AppOptions extends Partial<Pick<Gateway, 'challenges' | 'regist
   readonly answer?: (call: OriginCall) => Response | OriginAnswer | Promise<Response>
 }
 
-/** The app over `config`; it admits nobody, and every origin answers as `answer` says. */
+/** The app over `config`; it admits no upload, and every origin answers as `answer` says. */
 export function appOf(
   config: Config,
   options: AppOptions,

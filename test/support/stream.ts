@@ -1,8 +1,7 @@
 /** A request body, as the platform hands it over: a byte stream. */
 
 /**
- * `breaks`: the client is gone after the last chunk. `onRead` is called whenever somebody asks for
- * bytes.
+ * `breaks`: the client is gone after the last chunk. `onRead` is called for each read.
  */
 export function byteStream(
   chunks: readonly Uint8Array[],

@@ -120,7 +120,7 @@ describe('npm start', () => {
     expect(again).toEqual({ uid: 9, block: 0 })
   })
 
-  test("the author's own service takes the place of ours", async () => {
+  test("the author's own service takes the place of the development challenge", async () => {
     const own = await startChallenge({ slug: 'mine', token: 'canary-own-token' })
     try {
       world = await start(['--challenge', own.url, '--slug', 'mine', '--once'], {

@@ -112,7 +112,7 @@ describe('npm run deploy', () => {
     ],
     ['an open second address', `${READY}workers_dev = true`, [/workers_dev/]],
     [
-      'anybody may upload',
+      'any key may upload',
       `${READY}[env.production.vars]\nREQUIRE_REGISTERED_HOTKEY = false`,
       [/REQUIRE_REGISTERED/],
     ],

@@ -174,7 +174,7 @@ test('every page and section that is pointed at exists', () => {
   for (const section of quoted) expect(read('docs/runbook.md')).toContain(`## ${section}\n`)
 })
 
-test('hostnames of the pages are ones nobody can own, so that none is deployed by mistake', () => {
+test('hostnames of the pages cannot be owned, so that none is deployed by mistake', () => {
   const REAL = [
     'entrypoint-finney.opentensor.ai',
     'deploy.workers.cloudflare.com',
@@ -204,7 +204,7 @@ describe('what the pages say to write into wrangler.toml', () => {
       const deployment = await readDeployment('production', { config })
       const parsed = parseDeployment(deployment)
       if (!parsed.ok) throw new Error(parsed.faults.join('; '))
-      // Whoever copies it word for word is told so before it is deployed.
+      // An operator who copies it word for word is told so before it is deployed.
       const hosts = matches(block, /"(?:https:\/\/)?([\w{}-]+(?:\.[\w-]+)+)"/g)
       expect(placeholdersIn(deployment, parsed.value)).toHaveLength(hosts.length)
     } finally {

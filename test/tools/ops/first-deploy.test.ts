@@ -82,7 +82,7 @@ test('half a first deploy: each refusal says what to do, and with the id in plac
   expect(last.code).toBe(0)
 })
 
-test('a refusal without an entry of ours is left in its own words', async () => {
+test('a refusal without an entry in the table is left in its own words', async () => {
   refusal = { code: 10021, message: 'Uncaught SyntaxError' }
   const { stderr, code } = await deploy()
   expect(code).not.toBe(0)

@@ -138,7 +138,7 @@ const ROWS: [name: string, world: World, found: string][] = [
   ['no token at the challenge', { weights: () => 503 }, 'fail token:demo'],
   ['another slug at the challenge', { weights: (right) => (right ? 400 : 401) }, 'fail token:demo'],
   ['a challenge without weights', { weights: () => 404 }, 'warn token:demo'],
-  ['a token nobody can read', { secrets: new Map() }, 'warn token:demo'],
+  ['a token that cannot be read back', { secrets: new Map() }, 'warn token:demo'],
   [
     'a rotation half done',
     {
@@ -187,7 +187,7 @@ describe('Access does its work, and its token is not known on this machine', () 
     ["the challenge's own refusal", { marker, health: 403 }, 'fail challenge:demo'],
     ['it answers everybody', { health: 200 }, 'pass challenge:demo'],
   ]
-  test.each(OTHERWISE)('%s: judged all the same', async (_, world, found) => {
+  test.each(OTHERWISE)('%s: still judged', async (_, world, found) => {
     expect((await check({ secrets: new Map(), ...world })).lines).toContain(found)
   })
 })
@@ -195,7 +195,7 @@ describe('Access does its work, and its token is not known on this machine', () 
 describe('what to do fits what was found', () => {
   const HINTS: [name: string, world: World, says: string, todo: RegExp][] = [
     ['no such hostname', { unreachable: 'ENOTFOUND' }, '(ENOTFOUND)', /no such hostname/],
-    ['nobody listens', { unreachable: 'ECONNREFUSED' }, '(ECONNREFUSED)', /"Origin down"/],
+    ['nothing listens', { unreachable: 'ECONNREFUSED' }, '(ECONNREFUSED)', /"Origin down"/],
     ['Access refuses a token it was given', { health: 403 }, 'refused with 403', /Access policy/],
     ['no marker on a good answer', { marker: 'X-Other' }, '(no marker, 200)', /named by `marker`/],
     ['no marker on a refusal', { marker: 'X-Other', health: 403 }, '(no marker, 403)', /Access policy/],

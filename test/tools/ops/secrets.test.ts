@@ -170,7 +170,12 @@ describe('refusing to start', () => {
       ['--env', 'production'],
       /npm run deploy/,
     ],
-    ['nobody logged in', { fault: 'You are not authenticated' }, ['--env', 'production'], /wrangler login/],
+    [
+      'wrangler is not logged in',
+      { fault: 'You are not authenticated' },
+      ['--env', 'production'],
+      /wrangler login/,
+    ],
     ['an unknown option', {}, ['--env', 'production', '--token', 'canary-typed'], /unknown option/],
     ['a secret as an argument', {}, ['--env', 'production', 'canary-typed'], /never an argument/],
   ]
