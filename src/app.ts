@@ -1,7 +1,8 @@
 /**
  * The whole URL surface, top to bottom.
  *
- * One path text, percent-decoded once, decides the route, is signed and is forwarded; Hono is handed its one encoded form.
+ * One text of the path, percent-decoded once, decides the route, is signed and is forwarded. Hono
+ * gets its canonical encoded form.
  */
 
 import type { Handler } from 'hono'
@@ -52,7 +53,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   '/v1/challenges/:challenge/submissions/:id': { GET: getSubmission },
 }
 
-/** What a path with a slash too many may have meant. */
+/** Paths that a request with an extra slash at the end may have meant. */
 const ROUTE_PATTERNS = [
   ...Object.keys(ROUTES).map((path) => new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}$`)),
   /^\/(v1\/)?admin(\/|$)/,
@@ -91,7 +92,7 @@ export function createRoutes({ corsOrigins }: Pick<Config, 'corsOrigins'>): Hono
     router: new TrieRouter(),
     getPath: (request, options) => encodedPath(options?.env?.path ?? decodedPath(request.url)),
   })
-  // Hono calls a single handler directly; what is not needed is not put before it.
+  // Hono calls a single handler directly, so middleware is added only where it is needed.
   const forPages = corsOrigins.size === 0 ? [] : [allowReading]
 
   for (const [path, route] of Object.entries(ROUTES)) {
@@ -123,7 +124,7 @@ export function createRoutes({ corsOrigins }: Pick<Config, 'corsOrigins'>): Hono
   return app
 }
 
-/** A known path with slashes behind it answers 307, whatever the method. */
+/** A known path with extra slashes at its end is redirected with 307, for any method. */
 function redirectWithoutSlash(c: RouteContext): Response | undefined {
   const bare = c.env.path.replace(/\/+$/, '')
   if (bare === c.env.path || !ROUTE_PATTERNS.some((pattern) => pattern.test(bare))) return undefined

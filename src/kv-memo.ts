@@ -1,16 +1,18 @@
 /**
  * One value that KV keeps for all isolates, behind a memo in each of them.
  *
- * KV answers late and sometimes wrongly: another place may see an old value, or none, for a minute.
- * So what KV says displaces the memo only when it was fetched later. The order is that of the
- * gateway's own clock and of nothing that a stranger said: a block number from a chain that lied
- * would otherwise hold its place against every true one.
+ * KV answers late and sometimes wrongly: another place may see an old value, or none, for a
+ * minute. So a value from KV replaces the memo only when it was fetched later. The gateway's own
+ * clock decides the order, not a number in the value: a false block number from a lying chain node
+ * would otherwise keep out every true one.
  */
 
-/** How long the memo answers without a look at KV; also the least time KV itself caches a read. */
+/**
+ * How long the memo answers without a look at KV. KV itself caches a read for at least as long.
+ */
 const MEMO_SECONDS = 30
 
-/** What is used of `KVNamespace`. */
+/** The part of `KVNamespace` that is used. */
 export interface TextStore {
   get(key: string, options: { type: 'text'; cacheTtl: number }): Promise<string | null>
   put(key: string, value: string): Promise<void>
@@ -22,9 +24,9 @@ interface Fetched {
 }
 
 export interface KvMemo<T extends Fetched> {
-  /** What this isolate holds, however old; reads nothing. */
+  /** The value in this isolate's memory, however old. KV is not read. */
   peek(): T | undefined
-  /** What KV was last seen to hold, or was last given. */
+  /** The value that was last read from KV or written to it. */
   stored(): T | undefined
   /**
    * The youngest value known, however old; looks at KV when the last look is 30 s ago. Never
@@ -33,16 +35,13 @@ export interface KvMemo<T extends Fetched> {
   read(now: number): Promise<T | undefined>
   /** The same, after a look at KV. */
   reread(now: number): Promise<T | undefined>
-  /** Makes a value this isolate's, unless the isolate holds one that was fetched later. */
+  /** Puts a value into this isolate's memory, unless a value there was fetched later. */
   hold(value: T, now: number): void
   /** Gives the value to KV as `text`; false when KV did not take it. */
   store(value: T, text: string): Promise<boolean>
 }
 
-/**
- * `parse` answers undefined for a damaged text: what KV holds is read as if a stranger had written
- * it.
- */
+/** `parse` answers undefined for a damaged text: values in KV are not trusted. */
 export function createKvMemo<T extends Fetched>(
   kv: TextStore,
   key: string,
@@ -52,7 +51,7 @@ export function createKvMemo<T extends Fetched>(
   let stored: T | undefined
   let readAt = Number.NEGATIVE_INFINITY
 
-  /** A time in the future is a clock that was set back: it keeps no value out. */
+  /** A time in the future means that the clock was set back; such a value is replaced. */
   const isOlder = (value: T, now: number): boolean =>
     held !== undefined && held.fetchedAt <= now && value.fetchedAt < held.fetchedAt
 

@@ -36,7 +36,10 @@ export { MetagraphLease } from './lease/object.ts'
 export { NonceLedger } from './ledger/object.ts'
 export { StatusBoard } from './status/object.ts'
 
-/** Half of an isolate's 128 MB: the other half is code, stacks, key tables and what the runtime buffers. */
+/**
+ * Half of an isolate's 128 MB. The other half is for code, stacks, key tables and the runtime's
+ * buffers.
+ */
 const BODY_BYTES_IN_FLIGHT = 64_000_000
 /** Answers that are being read whole, beside those that are kept. */
 const KEEP_BYTES_IN_FLIGHT = 8_000_000
@@ -44,12 +47,14 @@ const KEEP_BYTES_IN_FLIGHT = 8_000_000
 const PASSING_BYTES_IN_FLIGHT = 4_000_000
 /** `crons` in wrangler.toml. */
 const CRON_PERIOD_SECONDS = 300
-/** For headers, and again for the body: an upload to a challenge nobody knows waits for it. */
+/**
+ * Applies to the headers and again to the body. An upload to an unknown challenge waits for this.
+ */
 const REGISTRY_TIMEOUT_MS = 5000
 
 interface Isolate {
   readonly app: App
-  /** What the cron does; nothing while the configuration is at fault. */
+  /** The cron's work; none while the configuration is invalid. */
   readonly refresh: (now: number) => Promise<unknown>
 }
 
@@ -92,7 +97,9 @@ function createIsolate(env: Env): Isolate {
   }
 }
 
-/** All there is while the configuration is at fault: the worker is alive, and everything else is 500. */
+/**
+ * The whole app while the configuration is invalid: `/health` answers, and everything else is 500.
+ */
 function createFaultyApp(): App {
   const { rejection } = rejected('internal_error', {}, 'configuration')
   return {
@@ -119,9 +126,9 @@ function createGateway(
 ): Gateway {
   const { originTimeoutMs: timeoutMs, challenges } = config
   const mostOrigins = Math.max(1, ...challenges.map(({ origins }) => origins.length))
-  // One more than origins: a refused token may be followed by the next one.
+  // One attempt more than there are origins: a refused token may be followed by the next one.
   const inFlightSeconds = (timeoutMs / 1000) * (mostOrigins + 1) + IN_FLIGHT_MARGIN_SECONDS
-  // Sending the body has the same bound once more, beside the wait for the answer.
+  // Twice, because sending the body and waiting for the answer have this bound each.
   const room = { now: nowSeconds, abandonedSeconds: 2 * inFlightSeconds }
   return {
     config,
@@ -160,7 +167,7 @@ function createGateway(
   }
 }
 
-/** Without a quota there is no shield for it either. */
+/** Without a quota there is no shield either. */
 function createShieldedLedger(
   { uploadsPerHour }: Config,
   env: Env,
@@ -194,7 +201,9 @@ function createMetagraphOf(config: Config, env: Env): KvMetagraph {
   })
 }
 
-/** Isolates take turns at the master through a lease of its own, beside the metagraph's. */
+/**
+ * Isolates take turns at the master through a lease of the registry, apart from the metagraph's.
+ */
 function createRegistryOf(config: Config, env: Env): KvRegistry | undefined {
   const { netuid, masterOrigin: origin } = config
   if (origin === undefined) return undefined
@@ -211,7 +220,7 @@ function createRegistryOf(config: Config, env: Env): KvRegistry | undefined {
   })
 }
 
-/** `endpoint: reason` of each endpoint that was asked in vain. */
+/** `endpoint: reason` of each endpoint that failed. */
 function faultList(faults: readonly { readonly endpoint: string; readonly reason: string }[]): string {
   return faults.map(({ endpoint, reason }) => `${endpoint}: ${reason}`).join('; ')
 }
@@ -226,7 +235,7 @@ function createOriginCaller(config: Config, timeoutMs: number): CallOrigin {
   return createFailover(call, nowSeconds)
 }
 
-/** `METRICS` is optional, and so not in wrangler.toml nor in the generated types. */
+/** `METRICS` is optional, so neither wrangler.toml nor the generated types have it. */
 function datasetOf(env: Env & { readonly METRICS?: Dataset }): Dataset | undefined {
   return env.METRICS
 }

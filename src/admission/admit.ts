@@ -2,9 +2,9 @@
  * Admission: may this signed upload reach its challenge?
  *
  * challenge → size → headers → freshness → signature → registration → nonce; the first check that
- * fails answers. The order is that of the answers, not of the work: an upload whose headers fail is
- * refused before its body is read. The body of a hotkey that cannot be admitted is hashed and not
- * kept. The nonce comes last, so only an authentic upload from a registered hotkey that can be
+ * fails answers. The order is that of the answers, not of the work: an upload whose headers fail
+ * is refused before its body is read. The body of a hotkey that cannot be admitted is hashed and
+ * not kept. The nonce comes last, so only an authentic upload from a registered hotkey that can be
  * forwarded spends one. Pure: time, metagraph, ledger and key cache arrive through the arguments.
  */
 
@@ -159,9 +159,9 @@ async function checkHead({ upload, limits, policy, ports, passing }: Head): Prom
 }
 
 /**
- * Whether the body is kept. A member's always is. That of a hotkey which a lookup may still find is
- * kept while the room for newcomers lasts. All others are not. Where several challenges are active,
- * the bodies for one of them get half of the room at most.
+ * Whether the body is kept. A member's always is. That of a hotkey which a lookup may still find
+ * is kept while the room for newcomers lasts. All others are not. Where several challenges are
+ * active, the bodies for one of them get half of the room at most.
  */
 function bodyModeFor(
   standing: Standing,
@@ -201,7 +201,8 @@ async function admitBody(attempt: Attempt, early: Findings): Promise<Found<Omit<
   const { uid } = member.value
   const found = uid === undefined ? before : { ...before, uid }
   const { content, hash: bodyHash } = body
-  // The chain knows the hotkey, but there was no room for the body. The next attempt is a member's.
+  // The chain knows the hotkey, but there was no room for the body. The next attempt is a
+  // member's.
   if (content === undefined) return { ...rejected('over_capacity', { retry_after_seconds: 1 }), found }
 
   const { hotkey, nonce, contentType, filename } = claim
@@ -247,7 +248,8 @@ export async function requireFreeNonce(
 }
 
 /**
- * Only members' keys are kept in the verifier's memory, and only for members is the cause searched.
+ * Only members' keys are kept in the verifier's memory, and only for members is the cause
+ * searched.
  */
 export async function checkSignature(attempt: Attempt): Promise<Result<true>> {
   const { upload, challenge, claim, standing, body, policy, ports } = attempt

@@ -1,9 +1,10 @@
 /**
- * Reading an upload's body: a hard limit, one hash, and memory that grows with the bytes that came.
+ * Reading an upload's body: a hard limit, one hash, and memory that grows with the bytes that
+ * came.
  *
- * Reading into one buffer (BYOB) costs as much as `arrayBuffer()`. The default reader yields chunks
- * of 4 KiB and costs four times as much (`npm run bench:uploads -- reading`). The body is never
- * cancelled: that would reset the connection before the client has read the refusal.
+ * Reading into one buffer (BYOB) costs as much as `arrayBuffer()`. The default reader yields
+ * chunks of 4 KiB and costs four times as much (`npm run bench:uploads -- reading`). The body is
+ * never cancelled: that would reset the connection before the client has read the refusal.
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js'

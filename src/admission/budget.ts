@@ -42,9 +42,9 @@ interface Entry {
 }
 
 /**
- * The platform may end a request between two awaits and free its buffers. Nothing then releases its
- * share. Such a share is taken back when room is needed and `abandonedSeconds` have passed since it
- * last grew or was confirmed.
+ * The platform may end a request between two awaits and free its buffers. Nothing then releases
+ * its share. Such a share is taken back when room is needed and `abandonedSeconds` have passed
+ * since it last grew or was confirmed.
  */
 export function createBodyBudget({ capBytes, now, abandonedSeconds }: BudgetOptions): BodyBudget {
   const entries = new Set<Entry>()

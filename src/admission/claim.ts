@@ -68,8 +68,9 @@ export function checkFreshness(timestamp: bigint, now: number, windowSeconds: nu
 }
 
 /**
- * A slow body must not outlast the memory of its nonce. An earlier copy of the request reserved the
- * nonce at `timestamp - window` at the earliest, so a replay is certain to be seen until `timestamp
+ * A slow body must not outlast the memory of its nonce. An earlier copy of the request reserved
+ * the nonce at `timestamp - window` at the earliest, so a replay is certain to be seen until
+ * `timestamp
  * - window + retention`.
  */
 export function checkDelay(timestamp: bigint, now: number, policy: ClaimPolicy): Result<true> {

@@ -2,8 +2,8 @@
  * The dry run of an upload: every check with its own result, and nothing reserved or forwarded.
  *
  * An upload stops at the first refusal; a dry run makes every check that can still be made. The
- * body is hashed and not kept. The nonce is looked up last, and only for a registered hotkey with a
- * right signature: the question creates the hotkey's ledger, so a stranger may not ask it.
+ * body is hashed and not kept. The nonce is looked up last, and only for a registered hotkey with
+ * a right signature: the question creates the hotkey's ledger, so a stranger may not ask it.
  */
 
 import { type Challenge, requireChallenge } from '../challenge/challenge.ts'

@@ -6,9 +6,9 @@
  * signature verifies is the cause: that is proven, not guessed. Each attempt costs a verification.
  * So the cause is searched for registered hotkeys only (a stranger's request costs one
  * verification), at most `MAX_ATTEMPTS` times for one request, and within a budget of the isolate.
- * Mistakes that the request itself points to come first. Mistakes that the headers show (a declared
- * digest, a form's content type) cost nothing. Pure: the verifier, the clock of the budget and
- * everything about the request arrive through the arguments.
+ * Mistakes that the request itself points to come first. Mistakes that the headers show (a
+ * declared digest, a form's content type) cost nothing. Pure: the verifier, the clock of the
+ * budget and everything about the request arrive through the arguments.
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js'

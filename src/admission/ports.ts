@@ -34,7 +34,8 @@ export interface Place {
 }
 
 /**
- * `unregistered`: the chain was asked just now. `retryAfterSeconds`: it was not, or did not answer.
+ * `unregistered`: the chain was asked just now. `retryAfterSeconds`: it was not, or did not
+ * answer.
  */
 export type LookupAnswer = Place | 'unregistered' | { readonly retryAfterSeconds: number }
 
@@ -82,9 +83,9 @@ export type LedgerAnswer<T> = Result<T> & { readonly found: LedgerFindings }
 
 export interface Ledger {
   /**
-   * Reserves once. `nonce_already_used`: another request holds the nonce. `rate_limited`: the quota
-   * is used up, and the nonce stays free. `nonce_store_unavailable`: the ledger gave no clear
-   * answer.
+   * Reserves once. `nonce_already_used`: another request holds the nonce. `rate_limited`: the
+   * quota is used up, and the nonce stays free. `nonce_store_unavailable`: the ledger gave no
+   * clear answer.
    */
   reserve(key: LedgerKey, reservation: Reservation): Promise<LedgerAnswer<'reserved'>>
   /**
@@ -93,13 +94,13 @@ export interface Ledger {
    */
   find(key: LedgerKey, reservation: Reservation): Promise<LedgerAnswer<OriginalUpload | undefined>>
   /**
-   * Gives back a nonce that this request reserved and does not use. When that fails the nonce stays
-   * spent.
+   * Gives back a nonce that this request reserved and does not use. When that fails the nonce
+   * stays spent.
    */
   free(key: LedgerKey, nonce: string, requestId: string): Promise<void>
   /**
-   * Writes what became of a reserved upload. When that fails the row stays `in_flight`, and after a
-   * while it counts as `unknown`.
+   * Writes what became of a reserved upload. When that fails the row stays `in_flight`, and after
+   * a while it counts as `unknown`.
    */
   settle(key: LedgerKey, nonce: string, requestId: string, settlement: Settlement): Promise<void>
 }

@@ -2,8 +2,8 @@
  * A body must make progress: a client that sends one too slowly takes room that others need.
  *
  * A read ends with enough bytes, with the end of the body, or with its time. Every 20 s of reading
- * must bring at least 10,240 bytes, which is 512 bytes a second. Time in which the gateway does not
- * read (it hashes, it waits for room) does not count.
+ * must bring at least 10,240 bytes, which is 512 bytes a second. Time in which the gateway does
+ * not read (it hashes, it waits for room) does not count.
  */
 
 /** How long a read may take. */

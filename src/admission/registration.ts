@@ -100,9 +100,9 @@ interface Proven {
 }
 
 /**
- * The standing of a hotkey whose signature verified, after its body was read. Meanwhile it may have
- * lost its uid, or the snapshot may have grown too old. A hotkey that a lookup found keeps its
- * place for this request, unless a younger snapshot lacks it.
+ * The standing of a hotkey whose signature verified, after its body was read. Meanwhile it may
+ * have lost its uid, or the snapshot may have grown too old. A hotkey that a lookup found keeps
+ * its place for this request, unless a younger snapshot lacks it.
  */
 export async function standingAfter(proven: Proven): Promise<Standing> {
   const { before, hotkey, now, policy, source } = proven

@@ -1,6 +1,6 @@
 /**
- * The built-in policies of two challenges, as the Python proxy of each protocol family treats them.
- * They are data, written as an operator writes the policy of any other challenge.
+ * The built-in policies of two challenges, as the Python proxy of each protocol family treats
+ * them. They are data, written as an operator writes the policy of any other challenge.
  *
  * That proxy resolves dots and double slashes before it compares. This gateway has refused such
  * paths by then, so only the slash at the end is left to ignore.
@@ -84,8 +84,8 @@ export const BUILT_IN: Readonly<Record<ProtocolFamily, Readonly<Record<string, B
 }
 
 /**
- * The policy of a challenge that has none configured; a fault in the tables is a bug, and the tests
- * see it.
+ * The policy of a challenge that has none configured; a fault in the tables is a bug, and the
+ * tests see it.
  */
 export function builtInPolicy(family: ProtocolFamily, slug: string): ChallengePolicy {
   const table = BUILT_IN[family]

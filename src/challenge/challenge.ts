@@ -15,8 +15,8 @@ export interface Challenge {
   readonly name: string
   readonly status: ChallengeStatus
   /**
-   * In order of preference: `https://…` (or `http://` on loopback) with a path prefix that is kept,
-   * or `vpc:BINDING` for a Workers VPC service.
+   * In order of preference: `https://…` (or `http://` on loopback) with a path prefix that is
+   * kept, or `vpc:BINDING` for a Workers VPC service.
    */
   readonly origins: Origins
   /** Response header that proves an answer came from the challenge itself. */
@@ -33,8 +33,8 @@ export const CHALLENGE_STATUSES: readonly ChallengeStatus[] = ['active', 'inacti
 const NAMED_MOST = 20
 
 /**
- * The active challenge that `text` names, or 404 `challenge_not_found` with the slugs of those that
- * are active.
+ * The active challenge that `text` names, or 404 `challenge_not_found` with the slugs of those
+ * that are active.
  */
 export function requireChallenge(challenges: readonly Challenge[], text: string): Result<Challenge> {
   const challenge = findChallenge(challenges, text)

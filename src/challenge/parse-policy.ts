@@ -8,8 +8,8 @@
  *     allow = ["GET /scores/**", "POST /submissions"]
  *     cache = [{ path = "/scores/{id}", seconds = 30, stale_seconds = 600 }]
  *
- * A part that is left out keeps its built-in rules; an empty list switches them off. All faults are
- * named together, by position and expectation only, as in the rest of the configuration.
+ * A part that is left out keeps its built-in rules; an empty list switches them off. All faults
+ * are named together, by position and expectation only, as in the rest of the configuration.
  */
 
 import { isRecord } from '../protocol/json.ts'

@@ -1,9 +1,9 @@
 /**
  * The policy of one challenge's public routes, as data.
  *
- * Two challenges have built-in policies (`built-in.ts`), written as an operator writes those of any
- * other. Rules are matched against the path that the client asked for, before a remap. A challenge
- * that the URL calls by its name has the policy of its slug.
+ * Two challenges have built-in policies (`built-in.ts`), written as an operator writes those of
+ * any other. Rules are matched against the path that the client asked for, before a remap. A
+ * challenge that the URL calls by its name has the policy of its slug.
  */
 
 import { rejected } from '../protocol/problem.ts'

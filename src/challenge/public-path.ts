@@ -2,11 +2,11 @@
  * Which paths of a challenge the public may ask for.
  *
  * A path is judged in the form in which it is sent: decoded once, and encoded again in one way
- * (`encodedPath`). A path that some layer behind the gateway could read as another path is refused,
- * not repaired: one with encoded or foreign separators, parameters, control characters, empty or
- * dot segments, or bytes that are not UTF-8. So nothing is left to normalise. In the Python proxy
- * that this gateway replaces, the check and the HTTP client normalised differently, and private
- * paths could be reached through that gap.
+ * (`encodedPath`). A path that some layer behind the gateway could read as another path is
+ * refused, not repaired: one with encoded or foreign separators, parameters, control characters,
+ * empty or dot segments, or bytes that are not UTF-8. So nothing is left to normalise. In the
+ * Python proxy that this gateway replaces, the check and the HTTP client normalised differently,
+ * and private paths could be reached through that gap.
  *
  * `%25` by itself is harmless and stays (`/100%25`). A layer that decodes twice would turn
  * `%252e%252e` into `..`, so a path is also refused when its second decoding would be refused, and

@@ -2,8 +2,8 @@
  * Path templates, as an operator writes them: `/submissions/{id}/env`, `/v1/**`.
  *
  * `{name}` stands for any one segment, `**` at the end for one segment or more. Letters match in
- * their case against the decoded path, and a slash at the end of the path does not count, as in the
- * Python proxy that this gateway replaces.
+ * their case against the decoded path, and a slash at the end of the path does not count, as in
+ * the Python proxy that this gateway replaces.
  */
 
 /** Segments: literals, `{name}`, and `**` as the last one. Empty for `/`. */

@@ -1,10 +1,10 @@
 /**
- * Cloudflare Access service tokens: one for all tunnel hostnames, and for a challenge its own where
- * it has one.
+ * Cloudflare Access service tokens: one for all tunnel hostnames, and for a challenge its own
+ * where it has one.
  *
- * A request to a challenge carries the token that opens its tunnel, and whether Access takes it off
- * before the challenge sees it is documented nowhere. A challenge of other people therefore gets a
- * token that opens nothing else.
+ * A request to a challenge carries the token that opens its tunnel. Cloudflare does not document
+ * whether Access removes the token before the challenge sees it. So a challenge that other people
+ * run should get a token that opens nothing else.
  */
 
 import type { AccessToken } from '../origin/access.ts'
@@ -15,8 +15,8 @@ const ID = 'ACCESS_CLIENT_ID_'
 const SECRET = 'ACCESS_CLIENT_SECRET_'
 
 /**
- * What opens a challenge's tunnel: its own token (`ACCESS_CLIENT_ID_AGENT_CHALLENGE` and
- * `…_SECRET_…`), or else that of all.
+ * The token that opens a challenge's tunnel: its own (`ACCESS_CLIENT_ID_AGENT_CHALLENGE` and
+ * `…_SECRET_…`), or else the common one.
  */
 export function accessFor(config: Config, slug: string | undefined): AccessToken | undefined {
   const own = slug === undefined ? undefined : config.challengeAccess.get(secretSuffix(slug))
@@ -27,7 +27,7 @@ export function readAccess(read: Reader): AccessToken | undefined {
   return joined(read, '', read.secret('ACCESS_CLIENT_ID'), read.secret('ACCESS_CLIENT_SECRET'))
 }
 
-/** By what stands behind the secrets' names; which slug asks for it shows later. */
+/** By the suffix of the secrets' names. Slugs may become known later. */
 export function readChallengeAccess(read: Reader): ReadonlyMap<string, AccessToken> {
   const names = [...read.namesLike(ID), ...read.namesLike(SECRET)]
   const suffixes = new Set(names.map((name) => name.replace(ID, '').replace(SECRET, '')))

@@ -15,11 +15,11 @@ import { isSlug, type ProtocolFamily } from '../protocol/canonical.ts'
 import { isRecord } from '../protocol/json.ts'
 import { isSafeUrl, type Reader, SAFE_URL } from './reader.ts'
 
-/** Of a key that is no slug: enough to find it. */
+/** How much of a key that is no slug a fault shows: enough to find it. */
 const SHOWN_CHARACTERS = 64
 const FIELDS = ['name', 'status', 'origin', 'marker', 'policy']
 const ORIGIN = `${SAFE_URL}, vpc:BINDING, or a list of 1 to 8 different ones`
-/** Each may take the whole of `ORIGIN_TIMEOUT_SECONDS`, and the miner waits. */
+/** The miner waits for all of them, and each may take the whole of `ORIGIN_TIMEOUT_SECONDS`. */
 const MAX_ORIGINS = 8
 
 /** The `CHALLENGES` table by slug; `family` decides what is built in. */
@@ -87,7 +87,7 @@ export function boundServices(origins: Origins): readonly string[] {
   return origins.flatMap(({ protocol, pathname }) => (protocol === 'vpc:' ? pathname : []))
 }
 
-/** Over what is built in, part by part. */
+/** Each part of the operator's policy replaces that part of the built-in one. */
 function readPolicy(read: Reader, value: unknown, builtIn: ChallengePolicy, at: string): ChallengePolicy {
   const parsed = value === undefined ? undefined : parsePolicy(value, builtIn)
   if (parsed?.ok === true) return parsed.value

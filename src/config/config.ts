@@ -2,8 +2,8 @@
  * Configuration: the only reader of the environment.
  *
  * Values come typed from `wrangler.toml` or as text from `.dev.vars` and the dashboard (JSON for
- * lists and tables); both are read. All faults are named at once, by name and expectation only: a
- * value could be a secret pasted into the wrong place.
+ * lists and tables); both are read. All faults are named at once, by name and expectation only,
+ * since a value could be a secret in the wrong place.
  */
 
 import type { Challenge } from '../challenge/challenge.ts'
@@ -30,9 +30,9 @@ export interface Config {
   readonly maxUploadBytes: number
   readonly requireRegisteredHotkey: boolean
   readonly blockedUids: ReadonlySet<number>
-  /** Refused whatever else is true of them. */
+  /** Always refused. */
   readonly blockedHotkeys: ReadonlySet<string>
-  /** Of one hotkey to one challenge; 0 for any number, and then no hotkey is slowed down either. */
+  /** Uploads of one hotkey to one challenge. 0: any number, and no rate limit by hotkey either. */
   readonly uploadsPerHour: number
   /** Admitted without the metagraph and without a uid. */
   readonly extraHotkeys: ReadonlySet<string>
@@ -44,10 +44,10 @@ export interface Config {
   readonly chainGenesisHash: string
   readonly metagraphMaxAgeSeconds: number
   readonly challenges: readonly Challenge[]
-  /** Bindings that origins name, by name. */
+  /** The bindings that origins use, by name. */
   readonly services: ReadonlyMap<string, Service>
   /**
-   * Bearer tokens by the name of their secret, also of challenges that become known later; see
+   * Bearer tokens by the name of their secret, also for challenges that become known later; see
    * `challengeTokens`.
    */
   readonly challengeTokens: ReadonlyMap<string, string>
@@ -57,14 +57,14 @@ export interface Config {
   readonly masterRoutes: readonly RouteRule[]
   /** Has one `{slug}`. */
   readonly originTemplate: string | undefined
-  /** As browsers send them in `Origin`; `*` for everybody. */
+  /** As browsers send them in `Origin`; `*` allows every page. */
   readonly corsOrigins: ReadonlySet<string>
   readonly originTimeoutMs: number
   /** Share of the requests that are logged; the gateway's own failures are all logged. */
   readonly logSample: number
-  /** Opens every tunnel hostname that has none of its own. */
+  /** Opens every tunnel hostname without a token of its own. */
   readonly access: AccessToken | undefined
-  /** By what stands behind the name of the secret; see `accessFor`. */
+  /** By the suffix of the secret's name; see `accessFor`. */
   readonly challengeAccess: ReadonlyMap<string, AccessToken>
   /** The current one and the next; empty: every admin route answers 401. */
   readonly adminTokens: readonly string[]
@@ -85,11 +85,11 @@ const MAINNET_ENDPOINTS = [
   'https://lite.chain.opentensor.ai',
   'https://bittensor-finney.api.onfinality.io/public',
 ]
-/** In another spelling an entry would block or admit no hotkey. */
+/** An entry in another spelling would match no hotkey. */
 const HOTKEYS = 'SS58 hotkeys as the metagraph spells them, with prefix 42 (the first letter is 5)'
 const TEMPLATE = `${SAFE_URL}, with one {slug} before the domain or in the path`
 
-/** Reads and checks everything; fails closed with every fault at once. */
+/** Reads and checks everything, and names all faults together. */
 export function parseConfig(env: object): ParsedConfig {
   const read = new Reader(env)
   const family = read.choice('PROTOCOL_FAMILY', 'platform', ['platform', 'base'])
@@ -163,9 +163,9 @@ export function tokenName(slug: string): string {
 }
 
 /**
- * The current token and the next (`…_NEXT`), as far as they are configured; a challenge without any
- * cannot be forwarded to. One that became known later, under a slug that ends in `-next`, has none:
- * the name would be that of another's.
+ * The current token and the next (`…_NEXT`), as far as they are configured. Without one nothing is
+ * forwarded to the challenge. A challenge that became known later under a slug that ends in
+ * `-next` has none: its name would be that of another challenge's next token.
  */
 export function challengeTokens(config: Config, slug: string): readonly string[] {
   if (isNextOfAnother({ slug })) return []
@@ -187,7 +187,7 @@ function readServices(read: Reader, challenges: readonly Challenge[]): ReadonlyM
   )
 }
 
-/** Every secret named like a token; which slug asks for it shows later. */
+/** All secrets that are named like a token. Slugs may become known later. */
 function readTokens(read: Reader): ReadonlyMap<string, string> {
   const names = read.namesLike(tokenName(''))
   return new Map(
@@ -220,7 +220,7 @@ function toEndpoint(entry: EndpointEntry): ChainEndpoint {
   return { url: new URL(entry.url), access: entry.access ?? false }
 }
 
-/** A slug alone would be a host of its own, or the end of an address. */
+/** A host made of the slug alone could be any host, or the end of an IP address. */
 function isOriginTemplate(value: unknown): value is string {
   if (typeof value !== 'string' || value.split('{slug}').length !== 2) return false
   const example = value.replace('{slug}', 'sample')

@@ -12,7 +12,7 @@ import { OPEN_POLICY, type RouteRule } from '../challenge/policy.ts'
 export const MASTER_ROUTES =
   'methods and a path, such as "GET /v1/validators/public" or "POST /v1/workers/*", and not below /admin, /v1/admin, /challenges or /v1/challenges'
 
-/** Management has a token of its own, and challenges have their own rules. */
+/** Excluded: management has a token of its own, and challenges have their own rules. */
 const OTHERS = /^\/(v1\/)?(admin|challenges)(\/|$)/i
 
 export function isMasterRoute(value: unknown): value is string {

@@ -1,7 +1,7 @@
 /**
- * Names that are nearly one the gateway knows.
+ * Finds settings whose names are misspelled.
  *
- * A setting under a misspelled name is not set, and nothing else would say so: `BLOCKED_HOTKEY`
+ * A setting under a misspelled name has no effect, and nothing else would say so: `BLOCKED_HOTKEY`
  * would block no hotkey.
  */
 

@@ -1,9 +1,8 @@
 /**
- * Reading one value of the environment at a time, typed or as text, and noting what is wrong with
- * it.
+ * Reads one value of the environment at a time, typed or as text, and notes what is wrong with it.
  *
- * A fault names the value and what is expected, never the value itself: it could be a secret in the
- * wrong place.
+ * A fault has the name and what is expected, never the value: it could be a secret in the wrong
+ * place.
  */
 
 import type { Service } from '../origin/origin.ts'
@@ -15,9 +14,9 @@ export const SAFE_URL = 'an https:// URL (http:// only on loopback), no query'
 export class Reader {
   readonly faults: string[] = []
   private readonly env: Record<string, unknown>
-  /** Every name that was asked for. */
+  /** All names that were asked for. */
   private readonly known = new Set<string>()
-  /** Of names that have a slug behind them. */
+  /** Prefixes of names that end in a slug. */
   private readonly prefixes: string[] = []
 
   constructor(env: object) {
@@ -82,7 +81,7 @@ export class Reader {
     return undefined
   }
 
-  /** Names that begin so, set or not; a slug is what follows. */
+  /** All names that begin with `prefix`, which a slug follows. */
   namesLike(prefix: string): readonly string[] {
     this.prefixes.push(prefix)
     return Object.keys(this.env).filter((name) => name.startsWith(prefix))
@@ -97,7 +96,7 @@ export class Reader {
     return undefined
   }
 
-  /** A binding that can be asked something; undefined when there is none of that name. */
+  /** A binding with a `fetch` method; undefined when there is none of that name. */
   service(name: string): Service | undefined {
     const value = this.value(name)
     return isService(value) ? value : undefined
@@ -112,7 +111,7 @@ export class Reader {
     return parsed
   }
 
-  /** Call last: faults for names that were never asked for and are nearly one that was. */
+  /** Call last: adds a fault for each name that was not asked for and is nearly one that was. */
   checkNames(): void {
     for (const [name, value] of Object.entries(this.env)) {
       const isKnown = this.known.has(name) || this.prefixes.some((prefix) => name.startsWith(prefix))
@@ -127,7 +126,7 @@ export class Reader {
   }
 }
 
-/** The platform's stubs have their methods where a spread does not find them, but `in` does. */
+/** `in` finds the methods of the platform's stubs; a spread does not. */
 function isService(value: unknown): value is Service {
   return typeof value === 'object' && value !== null && 'fetch' in value && typeof value.fetch === 'function'
 }

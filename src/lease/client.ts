@@ -1,8 +1,8 @@
 /**
- * The Lease over its Durable Object. A fault of the platform becomes the careful answer.
+ * The Lease over its Durable Object. A fault of the platform becomes the safer answer.
  *
- * A refresh is granted then: without it the gateway would go blind, and each isolate still keeps
- * its own pace. A lookup is not: it only spares a newcomer some minutes.
+ * A refresh is then granted: the gateway cannot do without, and each isolate still limits its own
+ * refreshes. A lookup is not: it only spares a newcomer some minutes.
  */
 
 import type { Lease, LookupClaim, RefreshClaim, RefreshTerms, RoundReport } from './rules.ts'
@@ -23,8 +23,8 @@ export interface LeaseStub {
 }
 
 /**
- * What is used of `DurableObjectNamespace<MetagraphLease>`; the installed types do not know `retry`
- * yet.
+ * What is used of `DurableObjectNamespace<MetagraphLease>`; the installed types do not know
+ * `retry` yet.
  */
 export interface LeaseNamespace {
   getByName(
@@ -55,7 +55,7 @@ export function createDurableLease(namespace: LeaseNamespace, name: string): Lea
       try {
         await stub().report(now, report)
       } catch {
-        // The next refresh begins a little early, or meets a cool-down it could have known about.
+        // The next refresh begins a little early, or asks an endpoint that should be left alone.
       }
     },
   }

@@ -1,10 +1,10 @@
 /**
  * Durable Object, one per subnet: the state behind `rules.ts`.
  *
- * An object and not KV: turns and budgets need a counter that is exact everywhere at once, while KV
- * shows other places old values for a minute and allows one write a second per key (1,000 a day on
- * the free plan). One row; a method is one read and one write. How many lookups each client spent
- * stays in memory, for a minute: no address is ever written down.
+ * It is an object and not KV because turns and budgets need one exact counter: KV shows other
+ * places old values for a minute and allows one write a second per key (1,000 a day on the free
+ * plan). There is one row, and a method is one read and one write. The lookups of each client are
+ * counted in memory only, for a minute, so that no address is stored.
  */
 
 import { DurableObject } from 'cloudflare:workers'

@@ -1,5 +1,6 @@
 /**
- * What all isolates of the gateway must agree on: whose turn it is to ask the chain, and how often.
+ * What all isolates of the gateway must agree on: whose turn it is to ask the chain, and how
+ * often.
  *
  * Public nodes ration by source address and the gateway's isolates share theirs, so refreshes,
  * lookups and cool-downs are counted in one place per subnet. Rules only; `object.ts` keeps the
@@ -11,7 +12,7 @@
  * all.
  */
 export const LOOKUPS_PER_MINUTE = 20
-/** Of these for one client: a stranger with many keys leaves the others their share. */
+/** Lookups for one client, so that a stranger with many keys leaves the others their share. */
 export const LOOKUPS_PER_CLIENT = 5
 
 /** Unix seconds until which an endpoint is left alone, by its name. */
@@ -59,7 +60,7 @@ interface Denied {
   readonly retryAfterSeconds: number
 }
 
-/** Who may not refresh now learns what the last refresh found. */
+/** A refresh that is denied learns which endpoints contradicted each other in the last one. */
 export type RefreshClaim = Granted | (Denied & Pick<LeaseState, 'contradicting'>)
 
 /** `spentBy`: whose share of the minute is used up, the client's or the whole subnet's. */
@@ -138,7 +139,7 @@ export function applyReport(state: LeaseState, now: number, report: RoundReport)
   }
 }
 
-/** A time in the future is a clock that was set back: it makes no one wait. */
+/** A time in the future means that the clock was set back; no request waits for it. */
 function elapsed(since: number, now: number): number {
   return since > now ? Number.POSITIVE_INFINITY : now - since
 }

@@ -2,12 +2,12 @@
  * A first snapshot: with nothing to compare a state against, a second endpoint must know its block
  * by the same hash.
  *
- * One lie that became the snapshot would make every true state look wrong. So the state of one
- * endpoint after the other is put to the rest, at the price of one question each, and the first
- * state that another endpoint confirms is taken: two of three are a majority. An endpoint whose own
- * state is refused for itself (another chain, an empty account, an old head) has no say. A single
- * endpoint that has a say is believed. Those that contradict each other leave no snapshot: an
- * operator must decide.
+ * One lie that became the snapshot would make every true state look wrong. So the other endpoints
+ * are asked about one endpoint's state after another, at one question each, and the first state
+ * that another endpoint confirms is taken: two of three are a majority. An endpoint whose own
+ * state is unsound (another chain, an empty account, an old head) has no vote. If only one
+ * endpoint has a vote, its state is taken. If those with a vote contradict each other, there is no
+ * snapshot, and an operator must decide.
  */
 
 import { type Checked, isTransportFault } from './fault.ts'

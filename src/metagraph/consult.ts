@@ -28,7 +28,9 @@ export interface Consultation<T> {
   readonly contradicting: readonly string[]
 }
 
-/** A snapshot that may replace `held`, the last one, however old. Takes at most `terms.limitMs`. */
+/**
+ * A snapshot that may replace `held`, the last one, however old. Takes at most `terms.limitMs`.
+ */
 export async function consultForSnapshot(
   chain: Chain,
   held: Snapshot | undefined,

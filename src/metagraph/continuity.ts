@@ -1,8 +1,8 @@
 /**
  * Does a chain state follow from what is known already?
  *
- * A node that is behind, forked or lying gives answers that are well-formed; time and the previous
- * snapshot show them up.
+ * A node that is behind, forked or lying gives well-formed answers. The time and the previous
+ * snapshot expose them.
  */
 
 import { ageSeconds, MAINNET_GENESIS, type Metagraph, TESTNET_GENESIS } from '../protocol/metagraph.ts'

@@ -21,7 +21,7 @@ const TRANSPORT_FAULTS = [
 ] as const
 type TransportFault = (typeof TRANSPORT_FAULTS)[number]
 
-/** It gave one, and the one is not a snapshot of this subnet. */
+/** The endpoint gave a result, but it is not a snapshot of this subnet. */
 type ContentFault =
   | 'malformed_answer'
   | 'wrong_block_hash'
@@ -35,7 +35,7 @@ type ContentFault =
   | 'zero_account'
   | 'duplicate_hotkey'
 
-/** It is one, but it does not follow from what is known already. */
+/** The result is a snapshot, but it does not follow from the previous one. */
 export type ContinuityFault =
   | 'wrong_netuid'
   | 'stale_block_time'

@@ -2,8 +2,9 @@
  * Hotkeys that registered after the snapshot was made: looked up one by one at the best head.
  *
  * Anyone can make hotkeys and sign with them, so lookups are scarce. The answer is remembered per
- * hotkey, and a budget per minute holds for each client and for the whole subnet. When the chain is
- * not asked, the answer is the number of seconds until it may be: never that a hotkey is unknown.
+ * hotkey, and a budget per minute holds for each client and for the whole subnet. When the chain
+ * is not asked, the answer is the number of seconds until it may be: never that a hotkey is
+ * unknown.
  */
 
 import type { LookupAnswer, Place } from '../admission/ports.ts'
@@ -25,7 +26,7 @@ const PENDING_SECONDS = 5
 const REMEMBERED = 1024
 const LOOKUP_LIMIT_MS = 3000
 
-/** What a lookup that asked the chain came to, for the log. */
+/** The result of a lookup that asked the chain, for the log. */
 export interface LookupOutcome {
   readonly outcome: 'found' | 'absent' | 'failed'
   readonly uid: number | undefined

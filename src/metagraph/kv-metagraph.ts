@@ -1,9 +1,9 @@
 /**
- * The metagraph of one isolate, wired: a memo over KV over the chain.
+ * The metagraph of one isolate: a memo in memory, KV behind it, and the chain behind KV.
  *
- * The chain is asked by the cron, by the first request that finds no usable snapshot (it waits), by
- * a request that finds an old one (it does not wait), and for hotkeys the snapshot does not know.
- * Whatever fails, the last good snapshot serves until its age, by the chain's clock, ends it.
+ * Four events ask the chain: the cron, the first request that finds no usable snapshot (it waits),
+ * a request that finds an old one (it does not wait), and a hotkey that the snapshot lacks. When
+ * they fail, the last good snapshot serves until it is too old by the chain's clock.
  *
  * State is values only: a request may read what another one wrote, never wait for another one's
  * I/O.
@@ -35,7 +35,7 @@ const INLINE_PAUSE_SECONDS = 10
 const BACKGROUND_PAUSE_SECONDS = 60
 /** How often a request that waits for another's refresh looks whether it is done. */
 const POLL_MS = 50
-/** The cron does not ask for leave. */
+/** The cron refreshes without waiting for a turn. */
 const ALWAYS: RefreshTerms = { sinceClaimSeconds: 0, sinceSuccessSeconds: 0 }
 
 export interface MetagraphOptions extends Chain {
@@ -66,11 +66,13 @@ export interface RefreshOutcome {
 }
 
 export interface KvMetagraph {
-  /** The usable snapshot that is at hand, from memory or KV: the chain is not asked. Never throws. */
+  /**
+   * The usable snapshot that is at hand, from memory or KV: the chain is not asked. Never throws.
+   */
   held(now: number): Promise<Metagraph | undefined>
   /**
-   * The usable snapshot at `now`, or undefined. With none at hand it refreshes first, for at most 5
-   * s. Never throws.
+   * The usable snapshot at `now`, or undefined. With none at hand it refreshes first, for at most
+   * 5 s. Never throws.
    */
   current(now: number): Promise<Metagraph | undefined>
   /** A fresh registration found before and not in the snapshot yet; asks no endpoint. */
@@ -83,7 +85,7 @@ export interface KvMetagraph {
   /** The cron's refresh. Never throws. */
   refresh(now: number): Promise<RefreshOutcome>
   /**
-   * Begins a refresh when the cron seems dead or a lookup found someone; hand the promise to
+   * Begins a refresh when the cron seems dead or a lookup found a hotkey; pass the promise to
    * `waitUntil`. Undefined: none is due.
    */
   refreshIfOverdue(now: number): Promise<RefreshOutcome> | undefined
@@ -161,7 +163,8 @@ export function createMetagraph(options: MetagraphOptions): KvMetagraph {
   }
 
   /**
-   * One request refreshes; those that come meanwhile look, on their own timers, whether it is done.
+   * One request refreshes; those that come meanwhile look, on their own timers, whether it is
+   * done.
    */
   async function refreshInline(now: number): Promise<void> {
     const mine = { startedAt: now, done: false }

@@ -2,9 +2,9 @@
  * A snapshot that an operator pushes, for gateways that cannot reach a chain node themselves.
  *
  * What is pushed is a recording (`npm run chain:record` prints one), so it passes the same checks
- * as an endpoint's answer. Only the second endpoint that a sudden loss needs is missing: there the
- * holder of the admin token vouches, explicitly. So they do where the snapshot in use is itself
- * wrong and the true one has a lower block.
+ * as an endpoint's answer. Only the second endpoint that a sudden loss needs is missing: the
+ * holder of the admin token must confirm the loss instead. The holder must also confirm a lower
+ * block, where the snapshot in use is itself wrong.
  */
 
 import { continuityFault, isSuddenLoss, usableAt } from './continuity.ts'
@@ -12,10 +12,10 @@ import { type Checked, fault } from './fault.ts'
 import { type ChainTarget, checkRecording, parseRecording } from './recording.ts'
 import { knownHotkeys, type Snapshot, toSnapshot } from './snapshot.ts'
 
-/** What a pushed snapshot names as its endpoint. */
+/** The name of the endpoint of a pushed snapshot. */
 const PUSHED = 'push'
 
-/** What the holder of the admin token vouches for. */
+/** What the holder of the admin token confirms. */
 export interface Confirmations {
   /** Take the snapshot even when more than a quarter of the members are gone. */
   readonly loss: boolean

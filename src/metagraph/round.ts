@@ -61,8 +61,8 @@ export function startRound(chain: Chain, terms: RoundTerms): Round {
   const faults: Attempt[] = []
   const failed = new Set<Endpoint>()
   const whole = startDeadline(limitMs)
-  // A longer one would outlive the snapshot: the gateway would have no members while a node that is
-  // well again stands by.
+  // A longer one would outlive the snapshot: the gateway would have no members while a node that
+  // is well again stands by.
   const longest = Math.floor(chain.maxAgeSeconds / 2)
   const isCooling = (name: string) => {
     const left = (coolDowns[name] ?? 0) - now

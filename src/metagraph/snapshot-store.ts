@@ -20,9 +20,9 @@ export type WriteOutcome =
 
 export interface SnapshotStore extends Pick<KvMemo<Snapshot>, 'peek' | 'read' | 'reread'> {
   /**
-   * Makes the snapshot this isolate's. KV gets it when members changed, when KV's is older than
-   * half the maximum age, or when KV's has a higher block: that one was of another chain or a lie,
-   * and would bar this one's successors in every other isolate.
+   * Puts the snapshot into this isolate's memory. KV gets it when members changed, when KV's is
+   * older than half the maximum age, or when KV's has a higher block: that one was of another
+   * chain or false, and would keep out this one's successors in every other isolate.
    */
   keep(snapshot: Snapshot, now: number): Promise<WriteOutcome>
 }

@@ -1,6 +1,6 @@
 /**
- * The last good snapshot as KV keeps it: one JSON text, written by us and parsed as if by a
- * stranger.
+ * The last good snapshot as KV keeps it: one JSON text, which is checked like a stranger's when it
+ * is read.
  *
  * A value that is damaged, of another subnet or of another chain is no snapshot; it never becomes
  * "not registered".

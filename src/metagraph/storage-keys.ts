@@ -1,10 +1,10 @@
 /**
  * Storage keys of the chain, as hex text.
  *
- * A key is twox128(pallet) ‖ twox128(item) ‖ hashed arguments. The two hashes never change, so they
- * stand here as text and no xxhash is in the bundle; a test rebuilds every key with an independent
- * encoder. `Keys` and the per-subnet items use the Identity hasher: their keys can be written down
- * without listing anything.
+ * A key is twox128(pallet) ‖ twox128(item) ‖ hashed arguments. The two hashes never change, so
+ * they stand here as text and no xxhash is in the bundle; a test rebuilds every key with an
+ * independent encoder. `Keys` and the per-subnet items use the Identity hasher: their keys can be
+ * written down without listing anything.
  */
 
 import { blake2b } from '@noble/hashes/blake2.js'

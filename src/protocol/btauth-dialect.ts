@@ -28,7 +28,10 @@ export function speaksBtauth(headers: Headers): boolean {
   return [...headers.keys()].some((name) => name.startsWith('x-bittensor-'))
 }
 
-/** `receiver`: this gateway's own hotkey. Presence, then grammar, then the receiver (401 `wrong_receiver`). */
+/**
+ * `receiver`: this gateway's own hotkey. Presence, then grammar, then the receiver (401
+ * `wrong_receiver`).
+ */
 export function parseBtauthHeaders(headers: Headers, receiver: string): Result<SignedHeaders> {
   const present = requireWellFormed(headers, REQUIRED, [CRYPTO_HEADER])
   if (!present.ok) return present

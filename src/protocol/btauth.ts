@@ -1,10 +1,13 @@
 /**
- * The text of `btauth/1`, the official SDK's way of signing a request: eight lines, bound to the receiving hotkey.
+ * The text of `btauth/1`, the official SDK's way of signing a request: eight lines, bound to the
+ * receiving hotkey.
  *
- *     btauth/1, scheme, METHOD, target (raw path and query), body hash, nonce, sender, receiver, joined by line feeds
+ *     btauth/1, scheme, METHOD, target (raw path and query),
+ *     body hash, nonce, sender, receiver, joined by line feeds
  *
- * Source: https://www.bittensor.com/docs/guides/signed-requests, and `bittensor/http_auth.py` of the package bittensor 11.3.0. A line feed can
- * stand neither in a header nor in a request target, so the lines are unambiguous.
+ * Source: https://www.bittensor.com/docs/guides/signed-requests, and `bittensor/http_auth.py` of
+ * the package bittensor 11.3.0. A line feed can stand neither in a header nor in a request target,
+ * so the lines are unambiguous.
  */
 
 import type { ReceivedUpload, SignedText } from './dialect.ts'

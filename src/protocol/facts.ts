@@ -28,8 +28,8 @@ export const REPLAY_HINTS: Record<NonceOutcome, string> = {
 }
 
 /**
- * Units that are mistaken for seconds, with the smallest number that is read as each: March 1973 in
- * that unit, and a far future in every coarser unit.
+ * Units that are mistaken for seconds, with the smallest number that is read as each: March 1973
+ * in that unit, and a far future in every coarser unit.
  */
 const UNITS = [
   [100_000_000_000_000, 'microseconds'],
@@ -76,8 +76,8 @@ export interface LimitFacts extends RetryFacts {
 }
 
 /**
- * What became of the request that first used a nonce. `unknown`: it may or may not have reached the
- * challenge.
+ * What became of the request that first used a nonce. `unknown`: it may or may not have reached
+ * the challenge.
  */
 export type NonceOutcome = 'in_flight' | 'delivered' | 'not_delivered' | 'unknown'
 

@@ -35,8 +35,8 @@ export function rawTarget(url: string): string {
 }
 
 /**
- * The query with its `?`, byte for byte as sent, or the empty string. A `#` ends it: no request may
- * have one, but the runtime passes it on.
+ * The query with its `?`, byte for byte as sent, or the empty string. A `#` ends it: no request
+ * may have one, but the runtime passes it on.
  */
 export function rawQuery(url: string): string {
   return /^[^?#]*(\?[^#]*)/.exec(url)?.[1] ?? ''

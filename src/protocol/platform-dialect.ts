@@ -11,12 +11,17 @@ import { accepted, type Result } from './result.ts'
 
 export const PLATFORM_HEADERS: readonly string[] = ['x-hotkey', 'x-signature', 'x-nonce', 'x-timestamp']
 
-/** Python's `int(text)` on ASCII digits: the service that this gateway replaces read timestamps so. */
+/**
+ * Python's `int(text)` on ASCII digits, as the Python proxy that this gateway replaces reads it.
+ */
 const PYTHON_INT = /^[+-]?\d+(_\d+)*$/
 /** Far beyond any clock; what is longer costs time to turn into a number. */
 const TIMESTAMP_MAX_LENGTH = 32
 
-/** Presence of all four first (401 `missing_header`), then their characters (400 `malformed_header`). */
+/**
+ * Presence of all four first (401 `missing_header`), then their characters (400
+ * `malformed_header`).
+ */
 export function parseSignedHeaders(headers: Headers): Result<SignedHeaders> {
   const present = requireWellFormed(headers, PLATFORM_HEADERS)
   if (!present.ok) return present

@@ -1,10 +1,10 @@
 /**
  * The closed table of refusals (RFC 9457).
  *
- * Every refusal of the gateway itself is one row here. `detail` is to the letter that of the Python
- * proxy that this gateway replaces, so that clients which read it keep working. `hint` says what to
- * do next. The code union and the facts of each code are derived from the table, so a refusal that
- * is not in it does not compile. `facts.ts` has the facts.
+ * Every refusal of the gateway itself is one row here. `detail` is to the letter that of the
+ * Python proxy that this gateway replaces, so that clients which read it keep working. `hint` says
+ * what to do next. The code union and the facts of each code are derived from the table, so a
+ * refusal that is not in it does not compile. `facts.ts` has the facts.
  */
 
 import {

@@ -5,8 +5,8 @@
 import type { Rejection } from './problem.ts'
 
 /**
- * `E` has the members that say why there is none: mostly a refusal, elsewhere faults or a cause for
- * the log.
+ * `E` has the members that say why there is none: mostly a refusal, elsewhere faults or a cause
+ * for the log.
  */
 export type Result<T, E = { readonly rejection: Rejection }> =
   | { readonly ok: true; readonly value: T }

@@ -1,9 +1,9 @@
 /**
  * Which challenges there are: the operator's own entries, and those the master registered.
  *
- * An own entry wins by slug, whole: its origin, its status, its policy. A registered challenge
- * without one has its origin from `ORIGIN_TEMPLATE` and its status from the registry. Without a
- * registry the list is the configuration's, and no master is asked.
+ * An operator's entry replaces the registered challenge of its slug whole: origin, status and
+ * policy. A registered challenge without one has its origin from `ORIGIN_TEMPLATE` and its status
+ * from the registry. Without a registry the list is the configuration's, and no master is asked.
  */
 
 import { builtInPolicy } from '../challenge/built-in.ts'
@@ -16,15 +16,15 @@ export interface ChallengeSource {
   /** All that are known, of any status; the master is not asked. Never throws. */
   known(now: number): Promise<readonly Challenge[]>
   /**
-   * All that are known, of any status; when `text` (slug or name) is none that is active, after
-   * another look. Never throws.
+   * All that are known, of any status; when `text` (slug or name) names none that is active, after
+   * the master was asked again. Never throws.
    */
   listFor(text: string, now: number): Promise<readonly Challenge[]>
 }
 
-/** What a registered challenge without an own entry is made of. */
+/** What makes a challenge of a registered one without an entry. */
 export interface RegisteredTerms {
-  /** Has one `{slug}`; without it such a challenge cannot be reached, and is not listed. */
+  /** Has one `{slug}`. Without a template such a challenge cannot be reached and is not listed. */
   readonly originTemplate: string | undefined
   readonly family: ProtocolFamily
 }

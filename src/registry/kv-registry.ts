@@ -1,10 +1,10 @@
 /**
- * The registry of one isolate: a memo over KV over the master.
+ * The registry of one isolate: a memo in memory, KV behind it, and the master behind KV.
  *
- * The master is asked by the cron, and by a request that misses a challenge: of one isolate at most
- * once a minute, and of all isolates together too, by a turn they take in one place. Whatever
- * fails, the last good registry serves, however old, and says its age: the challenges behind it
- * live on without their master. KV writes are rare on purpose (1,000 a day on the free plan).
+ * The cron asks the master, and so does a request for an unknown challenge: at most once a minute
+ * in one isolate, and in all isolates together, which take turns through the lease. When the
+ * master fails, the last good registry serves, however old, and states its age: challenges stay
+ * reachable without their master. KV writes are rare on purpose (1,000 a day on the free plan).
  *
  * State is values only: a request may read what another one wrote, never wait for another one's
  * I/O.
@@ -17,7 +17,7 @@ import { isRecord, parseJson } from '../protocol/json.ts'
 import type { Result } from '../protocol/result.ts'
 import { type PublishedRegistry, parseRegistry } from './published.ts'
 
-/** Between two questions to the master that requests for unknown challenges ask. */
+/** Least time between two questions to the master because of unknown challenges. */
 export const MISS_PAUSE_SECONDS = 60
 /** KV learns this late that an unchanged registry was confirmed: twice the cron's period. */
 const CONFIRM_SECONDS = 600
@@ -101,7 +101,7 @@ export function createRegistry(options: RegistryOptions): KvRegistry {
     async afterMiss(now) {
       if (elapsed(missedAt, now) < MISS_PAUSE_SECONDS) return memo.peek()
       missedAt = now
-      // Where it is another's turn, what that one found may already be in KV.
+      // When it is another isolate's turn, its result may already be in KV.
       if (!(await options.takeTurn(now))) return memo.reread(now)
       await sync('miss', now)
       return memo.peek()
@@ -128,7 +128,7 @@ function toRegistry(published: PublishedRegistry, fetchedAt: number): Registry {
   }
 }
 
-/** A time in the future is a clock that was set back: it delays no question. */
+/** A time in the future means that the clock was set back; no question waits for it. */
 function elapsed(since: number, now: number): number {
   return since > now ? Number.POSITIVE_INFINITY : now - since
 }

@@ -1,19 +1,18 @@
 /**
- * The registry as the public may see it, read off what the master says.
+ * The public form of the registry, made from the master's answer.
  *
- * The document is built from the fields the reference publishes, in its order; a field that is not
- * listed here stays behind, so a later master cannot leak token hints through us. Two fields change
- * their content and keep their type, so that a client which decodes the reference's shape goes on
- * decoding it: `env` keeps its names and loses its values, and `internal_base_url` becomes the
- * public path. It is accepted whole or not at all: half a registry would take challenges off the
- * air.
+ * The document has the fields that the master publishes today, in its order. A field that is not
+ * listed here is dropped, so that a later master cannot leak token hints through the gateway. Two
+ * fields change their content and keep their type, so that clients of the master can decode them:
+ * `env` keeps its names and loses its values, and `internal_base_url` becomes the public path. A
+ * registry with any fault is refused whole, since half of one would make challenges unreachable.
  */
 
 import { CHALLENGE_STATUSES, type ChallengeStatus } from '../challenge/challenge.ts'
 import { isSlug } from '../protocol/canonical.ts'
 import { isRecord } from '../protocol/json.ts'
 
-/** Far more than a subnet has, and still little to look through on every request. */
+/** Far more than a subnet has, and still quick to search on every request. */
 const MAX_CHALLENGES = 256
 const METADATA_KEYS = [
   'tagline',
@@ -47,8 +46,8 @@ export interface PublishedRegistry {
 }
 
 /**
- * `value` is parsed JSON. Undefined when anything in it is not as the reference has it. What it
- * published it reads again unchanged.
+ * `value` is parsed JSON. Undefined when any part of it has not the master's shape. The document
+ * that it makes is read again unchanged.
  */
 export function parseRegistry(value: unknown): PublishedRegistry | undefined {
   if (!isRecord(value)) return undefined
@@ -96,7 +95,8 @@ function parseEntry(entry: unknown): { challenge: RegisteredChallenge; published
 }
 
 /**
- * The reference's allow-list, kept here too: what it drops may be an address (`internal_base_url`).
+ * The allow-list of the Python proxy that this gateway replaces: other keys may hold an address
+ * (`internal_base_url`).
  */
 function publicMetadata(metadata: unknown): object {
   const entries = Object.entries(isRecord(metadata) ? metadata : {})
@@ -107,7 +107,7 @@ function publicMetadata(metadata: unknown): object {
   )
 }
 
-/** A name says what a challenge can be told; its value may be a secret. */
+/** The names of environment variables are public; their values may be secrets. */
 function namesOnly(env: unknown): object {
   return Object.fromEntries(Object.keys(isRecord(env) ? env : {}).map((name) => [name, '']))
 }

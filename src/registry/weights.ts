@@ -1,14 +1,14 @@
 /**
- * What may be handed on of the master's weights.
+ * Checks the master's weights, and removes what the public may not see.
  *
- * Validators set these on chain, so an answer that is not the weights of this subnet, or is past
- * its time, is none. Whatever a challenge's failure reads like inside (an exception that names
- * internal URLs) stays inside.
+ * Validators set these on chain, so an answer with weights of another subnet, or with expired
+ * ones, is refused. The text of a challenge's failure (an exception that names internal URLs) is
+ * not passed on.
  */
 
 import { isRecord, parseJson } from '../protocol/json.ts'
 
-/** Stands for the text of any error a source had. */
+/** Replaces the text of a source's error. */
 const SAFE_ERROR = 'Challenge unavailable'
 
 export interface Weights {
@@ -38,8 +38,8 @@ export function parseWeights(text: string, netuid: number, now: number): Weights
 }
 
 /**
- * RFC 3339 in milliseconds; NaN for a time that does not say its zone, which every reader would
- * take for another.
+ * RFC 3339 in milliseconds; NaN for a time without a zone, which readers would take for different
+ * times.
  */
 function parseTime(text: unknown): number {
   return typeof text === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text)

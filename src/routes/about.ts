@@ -12,7 +12,7 @@ import { SHIELD } from './rate-limit.ts'
 
 const NO_STORE = { 'cache-control': 'no-store' }
 
-/** 200 when miners can be told apart from strangers, else 503. */
+/** 200 when the gateway has a usable metagraph, else 503. */
 export async function getReady(c: RouteContext): Promise<Response> {
   const { config, ports } = c.env.gateway
   const metagraph = await ports.metagraph.current(c.env.receivedAt)
@@ -45,7 +45,7 @@ export function getVersion(c: RouteContext): Response {
   return c.json(facts, 200, NO_STORE)
 }
 
-/** The clock that freshness is judged by, in Unix seconds. */
+/** The clock by which the gateway judges freshness, in Unix seconds. */
 export function getTime(c: RouteContext): Response {
   return c.json({ server_time: c.env.receivedAt }, 200, NO_STORE)
 }

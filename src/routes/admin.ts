@@ -1,5 +1,6 @@
 /**
- * Who may manage: the holder of the admin token, in `X-Admin-Token`, else as `Authorization: Bearer`.
+ * Management is for the holder of the admin token, in `X-Admin-Token` or as `Authorization:
+ * Bearer`.
  */
 
 import type { MiddlewareHandler } from 'hono'
@@ -7,7 +8,10 @@ import { sameSecret } from '../crypto/secret.ts'
 import { rejected } from '../protocol/problem.ts'
 import { type AppEnv, refuse } from './context.ts'
 
-/** 401 `unauthorized` for everybody else, and for everybody when no token is configured. During a rotation two are. */
+/**
+ * 401 `unauthorized` without a right token, and always when no token is configured. During a
+ * rotation two tokens are right.
+ */
 export const requireAdmin: MiddlewareHandler<AppEnv> = (c, next) => {
   const sent = sentToken(c.req.raw.headers)
   const { adminTokens } = c.env.gateway.config
@@ -20,7 +24,7 @@ export const requireAdmin: MiddlewareHandler<AppEnv> = (c, next) => {
   return Promise.resolve(refuse(c, rejected('unauthorized', facts).rejection))
 }
 
-/** A wrong `X-Admin-Token` is not mended by a right bearer; an empty one is. */
+/** A bearer counts only when `X-Admin-Token` is absent or empty. */
 function sentToken(headers: Headers): string {
   const bearer = /^bearer\s+(.*)$/i.exec(headers.get('authorization') ?? '')?.[1]?.trim()
   return headers.get('x-admin-token') || (bearer ?? '')

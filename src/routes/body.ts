@@ -1,8 +1,10 @@
 /**
- * A client's body on its way through the gateway: streamed where its length is declared, else gathered first.
+ * A client's body on its way through the gateway: streamed where its length is declared, else read
+ * into memory first.
  *
- * A body without a length can arrive empty through a tunnel (seen with cloudflared over QUIC), so every body is sent with one. What is
- * gathered counts against the room of the isolate, like an upload, and must make progress.
+ * A body without a length can arrive empty through a tunnel (seen with cloudflared over QUIC), so
+ * every body is sent with one. A body that is gathered counts against the room of the isolate,
+ * like an upload, and must make progress.
  */
 
 import { readBody } from '../admission/body.ts'
@@ -11,7 +13,7 @@ import { rejected } from '../protocol/problem.ts'
 import { accepted, type Result } from '../protocol/result.ts'
 import type { RouteContext } from './context.ts'
 
-/** Longest body that is gathered; a client that has more names its length. */
+/** Longest body that is gathered. A longer one needs a declared length. */
 const MAX_GATHERED_BYTES = 8_000_000
 
 export interface ClientBody {
@@ -20,10 +22,11 @@ export interface ClientBody {
   readonly release: () => void
 }
 
-/** `receiver`: what the body is for; one receiver takes half of the isolate's room at most. */
+/** `receiver` names who gets the body. One receiver takes half of the isolate's room at most. */
 export async function clientBody(c: RouteContext, receiver: string): Promise<Result<ClientBody>> {
   const { method, headers, body: stream } = c.req.raw
-  // The body of a GET or HEAD has no meaning (RFC 9110 9.3.1), and the platform's `fetch` refuses one.
+  // The body of a GET or HEAD has no meaning (RFC 9110 9.3.1), and the platform's `fetch` refuses
+  // one.
   if (stream === null || method === 'GET' || method === 'HEAD')
     return accepted({ body: undefined, release: () => {} })
   const bytes = declaredLength(headers)
@@ -45,7 +48,10 @@ export async function clientBody(c: RouteContext, receiver: string): Promise<Res
     : gathered
 }
 
-/** Of a body declared both ways, chunks count (RFC 9112 6.3). The platform would throw on a length beyond 2^53. */
+/**
+ * Where both are declared, `Transfer-Encoding` counts (RFC 9112 6.3). The platform would throw on
+ * a length beyond 2^53.
+ */
 function declaredLength(headers: Headers): number | undefined {
   const text = headers.get('content-length')
   if (text === null || headers.has('transfer-encoding')) return undefined

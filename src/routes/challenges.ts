@@ -1,10 +1,11 @@
 /**
- * `GET /v1/challenges`: where uploads can go. The active challenges, each with the full URL of its upload route.
+ * `GET /v1/challenges`: where uploads can go. The active challenges, each with the full URL of its
+ * upload route.
  */
 
 import type { RouteContext } from './context.ts'
 
-/** As long as a client may keep the list; an isolate's own memo of the registry is as old. */
+/** How long a client may keep the list. An isolate's memo of the registry can be as old. */
 const CACHE_SECONDS = 30
 
 export async function getChallenges(c: RouteContext): Promise<Response> {

@@ -1,5 +1,5 @@
 /**
- * What every route shares: the gateway it belongs to, the request's log entry, and one way to refuse.
+ * What all routes share: the gateway, the request's log entry, and one way to refuse.
  */
 
 import type { Context } from 'hono'
@@ -29,9 +29,9 @@ export interface Gateway {
   readonly registry: Pick<KvRegistry, 'current' | 'afterMiss'> | undefined
   readonly callOrigin: CallOrigin
   readonly reads: Reads
-  /** For answers that are read whole in order to be kept. */
+  /** Room for answers that are read whole in order to be kept. */
   readonly keepRoom: BodyBudget
-  /** The usable snapshot that is at hand; the chain is not asked. */
+  /** The usable snapshot in memory or KV. The chain is not asked. */
   readonly heldMetagraph: KvMetagraph['held']
   /** A refresh of the metagraph when one is overdue, for `waitUntil`. */
   readonly refreshIfOverdue: (now: number) => Promise<unknown> | undefined
@@ -43,14 +43,17 @@ export interface Gateway {
   readonly statistics: Statistics
   /** The sums of all isolates; undefined when they cannot be had in time. Never throws. */
   readonly readBoard: () => Promise<Board | undefined>
-  /** By slug: the token of the challenge that was not refused last. */
+  /** The last token that each challenge did not refuse, by slug. */
   readonly tokenMemory: Map<string, string>
   /** Id of the deployed version. */
   readonly version: string
 }
 
 export interface AppEnv {
-  /** What every request is handled with. As bindings, because Hono builds an object of all variables whenever one is read. */
+  /**
+   * The state of every request. It is passed as bindings, because Hono builds an object of all
+   * variables whenever one is read.
+   */
   readonly Bindings: {
     readonly gateway: Gateway
     readonly entry: RequestEntry
@@ -60,19 +63,24 @@ export interface AppEnv {
     readonly path: string
   }
   readonly Variables: {
-    /** Behind `requireAdmin`: the one of ours that was sent. */
+    /** Set by `requireAdmin`: the gateway's admin token that the client sent. */
     readonly adminToken: string
   }
 }
 
 export type RouteContext = Context<AppEnv>
 
-/** The active challenge that `text` (slug or name, decoded) names, or 404 `challenge_not_found`. */
+/**
+ * The active challenge that `text` (slug or name, decoded) names, or 404 `challenge_not_found`.
+ */
 export async function challengeNamed(c: RouteContext, text: string): Promise<Result<Challenge>> {
   return requireChallenge(await c.env.gateway.challenges.listFor(text, c.env.receivedAt), text)
 }
 
-/** The refusal as an answer, and its code and cause in the log line; `status` where a route answers the code with another one. */
+/**
+ * The refusal as an answer, with its code and cause in the log line. `status` replaces the code's
+ * own.
+ */
 export function refuse(c: RouteContext, rejection: Rejection, status?: number): Response {
   const { entry } = c.env
   entry.outcome = rejection.code
@@ -81,10 +89,13 @@ export function refuse(c: RouteContext, rejection: Rejection, status?: number): 
   return problemResponse(rejection, entry.request_id, status)
 }
 
-/** A cause may quote the path that was signed. */
+/** A cause may quote the path that was signed, so its length is limited. */
 const MOST_CAUSE_LETTERS = 500
 
-/** What tells one refusal of a code from another, in the gateway's own words: never the canonical message, a nonce or a hotkey. */
+/**
+ * What tells one refusal of a code from another, without the canonical message, a nonce or a
+ * hotkey.
+ */
 function distinction(facts: Rejection['facts']): string | undefined {
   if ('likely_cause' in facts) return facts.likely_cause
   if ('header' in facts) return 'reason' in facts ? `${facts.header}: ${facts.reason}` : facts.header

@@ -1,25 +1,32 @@
 /**
- * Who may read the public GET routes from a page in a browser (`CORS_ORIGINS`).
+ * Which web pages may read the public GET routes (`CORS_ORIGINS`).
  *
- * Reading only. An upload is signed for this gateway, but a page that could send one could also send what a wallet was talked
- * into signing; so no preflight of an upload or of a management request is ever answered, and a browser will not send them.
+ * Pages may only read. A page that could send uploads could also send one that it tricked a wallet
+ * into signing. So the gateway answers no preflight of an upload or of a management request, and
+ * browsers will not send them.
  */
 
 import { createMiddleware } from 'hono/factory'
 import type { AppEnv, RouteContext } from './context.ts'
 
-/** What a page may see of an answer beside the headers every page may. */
+/** Headers of an answer that a page may see, beside those that every page may. */
 const EXPOSED = 'age, etag, retry-after, x-request-id'
 const PREFLIGHT_SECONDS = '86400'
 
-/** Whether the gateway answers this request's `Origin`, so that nobody behind it need know it. */
+/**
+ * Whether the gateway itself answers this request's `Origin`, so that the challenge need not see
+ * it.
+ */
 export function answersOrigin(c: RouteContext): boolean {
   const { corsOrigins } = c.env.gateway.config
   const origin = c.req.raw.headers.get('origin')
   return origin !== null && (corsOrigins.has('*') || corsOrigins.has(origin))
 }
 
-/** Around a public route: answers preflights of reads itself, and says on the answer to a read who may see it. */
+/**
+ * Middleware of public routes: answers preflights of reads, and adds to the answer of a read which
+ * pages may see it.
+ */
 export const allowReading = createMiddleware<AppEnv>(async (c, next): Promise<Response | undefined> => {
   const { method, headers } = c.req.raw
   const wanted = headers.get('access-control-request-method')
@@ -43,7 +50,7 @@ function allow(c: RouteContext, answer: Response): Response {
   if (!answersOrigin(c)) return answer
   answer.headers.set('access-control-allow-origin', everyone ? '*' : (c.req.raw.headers.get('origin') ?? ''))
   answer.headers.set('access-control-expose-headers', EXPOSED)
-  // The challenge's own word on credentials was for another answer.
+  // A challenge's permission for credentials does not hold for an answer to all pages.
   answer.headers.delete('access-control-allow-credentials')
   return answer
 }

@@ -1,8 +1,9 @@
 /**
  * `POST /v1/challenges/{challenge}/submissions/verify`: the dry run of an upload.
  *
- * It takes the headers and the body of the real upload, signed for the real path, and answers 200 with a report whatever the report
- * says. It costs a signature check without spending a nonce, so it is limited by address.
+ * It takes the headers and the body of the real upload, signed for the real path, and answers 200
+ * with a report, also when checks failed. It costs a signature check without spending a nonce, so
+ * it is limited by address.
  */
 
 import { dryRun } from '../admission/dry-run.ts'
@@ -11,7 +12,7 @@ import { rawQuery } from '../protocol/path.ts'
 import { type RouteContext, refuse } from './context.ts'
 import { clientOf, ledgerFields, refuseBusyAddress, stateQuota } from './rate-limit.ts'
 
-/** A report stays short however long the query is. */
+/** Keeps a report short, however long the query is. */
 const SHOWN_QUERY_LENGTH = 1024
 const SUFFIX = /\/verify$/
 /** The last segment of the path as sent, whose letters and slash may be percent-encoded. */
@@ -63,7 +64,7 @@ export async function postVerify(c: RouteContext): Promise<Response> {
   return stateQuota(c, c.json(report, 200, { 'cache-control': 'no-store' }), ledger.quota)
 }
 
-/** As the challenge would get them, all but the bearer token. */
+/** The headers as the challenge would get them, without the bearer token. */
 function challengeHeaders(headers: Headers, bytes: number): Record<string, string> {
   headers.delete('authorization')
   headers.set('content-length', String(bytes))

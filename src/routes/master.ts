@@ -1,8 +1,9 @@
 /**
- * The master's other routes: weights and dashboard, read through the data centre's cache, and management, passed on.
+ * The master's other routes: weights and dashboard, read through the data centre's cache, and
+ * management, passed on.
  *
- * Without `MASTER_ORIGIN` they do not exist: 404. A master that cannot be reached, or answers anything but what was asked for, is
- * 502 without a word about why.
+ * Without `MASTER_ORIGIN` they answer 404. When the master cannot be reached, or answers with
+ * something else than was asked for, they answer 502 without the reason.
  */
 
 import { conditional, type Fetched, type Read } from '../cache/reads.ts'
@@ -17,22 +18,25 @@ import { clientBody } from './body.ts'
 import { type RouteContext, refuse } from './context.ts'
 import { answerFromCache, awaitOrigin, refuseUnavailable, relay } from './relay.ts'
 
-/** The master computes weights anew for every question, with a call to each challenge. */
+/** For every request of weights the master calls each challenge, so they are kept for a while. */
 const WEIGHTS_SECONDS = 30
 const DASHBOARD_SECONDS = 30
-/** A picture may be this old while a new one is drawn, and this old when none can be had. */
+/** How old a picture may be while a new one is drawn, and when none can be had. */
 const DASHBOARD_STALE_SECONDS = 60
 const DASHBOARD_ERROR_SECONDS = 3600
 
-/** The route is documented, and this gateway lacks what it needs. */
+/** The route is documented, but this gateway lacks the setting that it needs. */
 const withoutMaster = () => rejected('not_found', { setting: 'MASTER_ORIGIN' }).rejection
 
-/** A minute for browsers; while the master is down what they have is as good as what we have. */
+/**
+ * Browsers keep it for a minute, and longer while the master is down: the gateway has nothing
+ * newer then.
+ */
 const REGISTRY_CONTROL = 'public, max-age=60, stale-if-error=86400'
 
 /**
- * `GET /v1/registry`: the last good registry, as the public may see it, with its age, however old; 502 while there has never been
- * one, 404 in a deployment without a master.
+ * `GET /v1/registry`: the public form of the last good registry, however old, with its age. 502
+ * before the first one, 404 without a master.
  */
 export async function getRegistry(c: RouteContext): Promise<Response> {
   const { registry } = c.env.gateway
@@ -51,7 +55,10 @@ export async function getRegistry(c: RouteContext): Promise<Response> {
   return conditional(c.req.raw.headers, answer)
 }
 
-/** `GET /v1/weights/latest`: asked for anew after 30 s; until they expire the last good ones serve when the master cannot. */
+/**
+ * `GET /v1/weights/latest`: asked for again after 30 s. When the master fails, the last good
+ * weights serve until they expire.
+ */
 export function getWeights(c: RouteContext): Promise<Response> {
   const { config, ports } = c.env.gateway
   return readMaster(c, '/v1/weights/latest', (document) => {
@@ -70,8 +77,10 @@ export function getWeights(c: RouteContext): Promise<Response> {
 }
 
 /**
- * `GET /v1/challenges/dashboard.svg`. Not to be stored by clients, as in the reference: pages that embed it go through caches of
- * their own, and ours answers quickly. Opened by itself it is a document of our origin, so it may run nothing.
+ * `GET /v1/challenges/dashboard.svg`. Clients may not store it, as with the Python proxy that this
+ * gateway replaces: pages that embed it use caches of their own, and the gateway's answers
+ * quickly. Opened by itself it is a document of the gateway's web origin, so it may run no
+ * scripts.
  */
 export function getDashboard(c: RouteContext): Promise<Response> {
   return readMaster(c, '/v1/challenges/dashboard.svg', ({ text, contentType }) => {
@@ -94,21 +103,22 @@ export function getDashboard(c: RouteContext): Promise<Response> {
 }
 
 /**
- * `/admin*` and `/v1/admin/*`, behind `requireAdmin`: one request to the master, under the same token; its answer is nobody else's.
- * 403 for a path that is not in canonical form, so that no other route of the master can be meant.
+ * `/admin*` and `/v1/admin/*`, behind `requireAdmin`: one request to the master, under the same
+ * token. Its answer is for this client only. 403 for a path that is not in canonical form, so that
+ * the master cannot take it for another route.
  */
 export function manage(c: RouteContext): Promise<Response> | Response {
   const { config } = c.env.gateway
   if (config.masterOrigin === undefined) return refuse(c, withoutMaster())
-  // The seven of the pass-through; one that the master lacks is for it to refuse.
+  // The seven methods of the pass-through. The master itself refuses those that it lacks.
   const allow = PASS_THROUGH_METHODS
   if (!allow.includes(c.req.raw.method)) return refuse(c, rejected('method_not_allowed', { allow }).rejection)
   return passToMaster(c, config.masterOrigin, c.var.adminToken)
 }
 
 /**
- * A request that no route of the gateway takes, where `MASTER_ROUTES` has it: to the master, with the client's signature headers and
- * never the admin token. Undefined for every other.
+ * Passes a request that no route of the gateway takes to the master, where `MASTER_ROUTES` has it:
+ * with the client's signature headers, never with the admin token. Undefined for any other.
  */
 export function masterRoute(c: RouteContext): Promise<Response> | Response | undefined {
   const { masterOrigin, masterRoutes } = c.env.gateway.config
@@ -138,13 +148,19 @@ async function passToMaster(c: RouteContext, master: URL, adminToken: string | u
   return shown
 }
 
-/** Every layer reads this path in one way: no encoded separator, and nothing in a segment that one of them could fold away. */
+/**
+ * Whether every layer reads this path in the same way: no encoded separators, and only segments
+ * that no layer drops.
+ */
 function isCanonical(c: RouteContext): boolean {
   const sameSegments = rawPath(c.req.raw.url).split('/').length === c.env.path.split('/').length
   return sameSegments && isPublicPath(c.env.path)
 }
 
-/** One document of the master, through the cache; `toFetched` knows what it must be. The client's query means nothing there. */
+/**
+ * One document of the master, through the cache; `toFetched` checks it. The client's query is not
+ * passed on.
+ */
 async function readMaster(
   c: RouteContext,
   path: string,

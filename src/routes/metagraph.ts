@@ -1,5 +1,6 @@
 /**
- * The metagraph as the gateway sees it: public to read, and pushed by an operator where the edge cannot reach a chain node.
+ * The metagraph as the gateway sees it. Clients may read it; an operator may push one where the
+ * edge cannot reach a chain node.
  */
 
 import { parseJson } from '../protocol/json.ts'
@@ -7,12 +8,12 @@ import { ageSeconds, uidOf } from '../protocol/metagraph.ts'
 import { rejected } from '../protocol/problem.ts'
 import { type RouteContext, refuse } from './context.ts'
 
-/** What an isolate remembers is as old as this anyway. */
+/** An isolate's own memo can be as old. */
 const CACHE_SECONDS = 30
 /** A recording of 4,096 uids is well under 2 MB. */
 const MAX_RECORDING_BYTES = 4_000_000
 
-/** What the operator may add to the request, by reason of a refusal. */
+/** What the operator may add to the request, by the reason of the refusal. */
 const IF_SNAPSHOT_IS_WRONG = '; add ?confirm_back=true if the snapshot in use is wrong'
 const CONFIRMATIONS: Readonly<Record<string, string>> = {
   loss_unconfirmed: '; add ?confirm_loss=true if so many hotkeys have really left the subnet',
@@ -40,9 +41,10 @@ export async function getMetagraph(c: RouteContext): Promise<Response> {
 }
 
 /**
- * Takes a recording (`npm run chain:record`) under the same checks as an answer of the chain. `?confirm_loss=true` lets it drop more
- * than a quarter of the members, which otherwise needs a second endpoint; `?confirm_back=true` lets it be of a lower block than the one
- * in use, when that one is wrong.
+ * Takes a recording (`npm run chain:record`) under the same checks as an answer of the chain.
+ * `?confirm_loss=true` allows that more than a quarter of the members are gone, which otherwise
+ * needs a second endpoint. `?confirm_back=true` allows a lower block than that of the snapshot in
+ * use, when that one is wrong.
  */
 export async function putMetagraph(c: RouteContext): Promise<Response> {
   const declared = Number(c.req.header('content-length') ?? Number.NaN)

@@ -1,9 +1,10 @@
 /**
  * `/challenges/{challenge}[/{path}]`: the public pass-through to a challenge.
  *
- * Method → path policy (403) → challenge (404) → the challenge's own policy (403) → forward. All is read off the request's own
- * URL, as the path policy reads it, and nothing is taken from the router. When the client leaves, the platform drops this request
- * and with it the one to the origin; so no `waitUntil` may hold on to it.
+ * Method → path policy (403) → challenge (404) → the challenge's own policy (403) → forward. All
+ * of it is read from the request's own URL, as the path policy reads it, and nothing from the
+ * router. When the client leaves, the platform drops this request and with it the one to the
+ * origin. So no `waitUntil` may keep it alive.
  */
 
 import { planPassThrough } from '../challenge/policy.ts'
@@ -37,13 +38,14 @@ export async function passThrough(c: RouteContext): Promise<Response> {
   const { body, release } = sent.value
   const answer = await awaitOrigin(c, forwardRequest(callOrigin, c.req.raw, { ...context, body }))
   release()
-  // 503 where a miner's environment was to be set or read.
+  // 503 on routes that set or read a miner's environment.
   return relay(c, shownOf(challenge), answer, plan.value.isEnv ? 503 : undefined)
 }
 
 /**
- * A WebSocket handshake is refused with 403, as by the reference, and before it could be taken for a GET. So is a service worker's
- * script, which would answer for pages of this origin in that browser long after this visit.
+ * A WebSocket handshake is refused with 403, as in the Python proxy that this gateway replaces,
+ * and before it could be taken for a GET. A service worker's script is refused too: it would
+ * answer for pages of this origin in that browser long after this visit.
  */
 function readTarget(c: RouteContext): Result<PassThroughTarget> {
   const { url, method, headers } = c.req.raw

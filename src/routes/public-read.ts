@@ -1,9 +1,10 @@
 /**
- * A public read of a challenge that others may have asked for already: through the data centre's cache, so that a leaderboard
- * costs its challenge one question now and then, and stays up, with its age, while the challenge is gone.
+ * A public read of a challenge through the data centre's cache. A leaderboard then costs its
+ * challenge one request now and then, and is served, with its age, while the challenge is down.
  *
- * With a rule of the operator's the question is asked in nobody's name, for the answer is kept whatever the origin says of
- * variations; without one the client's own headers travel, and only an answer whose `Cache-Control` and `Vary` allow it is kept.
+ * Under a rule of the operator's the request carries no client headers, because the answer is kept
+ * for all clients. Without a rule the client's own headers are passed on, and only an answer is
+ * kept whose `Cache-Control` and `Vary` allow it.
  */
 
 import { cacheRule, isSharedRead, lifetimeOf } from '../cache/lifetime.ts'
@@ -16,18 +17,25 @@ import type { RouteContext } from './context.ts'
 import { answersOrigin } from './cors.ts'
 import { awaitOrigin, showAnswer, shownOf } from './relay.ts'
 
-/** Leaderboards and lists; what is longer streams by, for an isolate has 128 MB for all its requests. */
+/**
+ * Enough for leaderboards and lists. A longer answer streams by, since an isolate has 128 MB for
+ * all its requests.
+ */
 const MAX_KEPT_BYTES = 1_000_000
-/** A longer URL is seldom asked for twice, and would take memory of its own. */
+/** A longer URL is seldom asked for twice, and its key would take much memory. */
 const MAX_KEY_CHARACTERS = 2000
-/** A body that is longer on its way streams by: somebody is waiting for its first byte. */
+/** A body that takes longer streams by, since the client waits for its first byte. */
 const KEEP_WITHIN_MS = 2000
-/** Of a client that has an answer already: the challenge is asked for the whole one, which others get too. */
+/**
+ * Headers of a client that has an answer already. The challenge is asked for the whole answer,
+ * which other clients get too.
+ */
 const CONDITIONS = ['if-none-match', 'if-modified-since']
 
 /**
- * `path` as the client asked for it, decoded. Undefined for what is nobody else's: a route that carries signatures or environment
- * values, a request that carries anything out of the ordinary, and an answer that the challenge itself did not let be kept lately.
+ * `path` as the client asked for it, decoded. Undefined for a read that clients may not share: a
+ * route with signatures or environment values, a request with unusual headers, or an answer that
+ * the challenge lately did not allow to be kept.
  */
 export function toCachedRead(c: RouteContext, path: string, context: PassThroughContext): Read | undefined {
   const { plan, challenge } = context
@@ -36,7 +44,7 @@ export function toCachedRead(c: RouteContext, path: string, context: PassThrough
   if (plan.isEnv || plan.keepsSignature || plan.keepsAuthorization) return undefined
   const rule = cacheRule(challenge.policy.cache, path)
   const key = `${url.slice(0, url.indexOf('/', 8))}/challenges/${challenge.slug}${encodedPath(path)}${rawQuery(url)}`
-  // An `Origin` of a page is taken off on the way through, and only there.
+  // An `Origin` of a page is removed on the way to the cache, and only there.
   if (rule === undefined && !headers.has('origin') && reads.isUncacheable(key)) return undefined
   if (key.length > MAX_KEY_CHARACTERS || !isSharedRead(method, headers, answersOrigin(c))) return undefined
   return {
@@ -69,13 +77,16 @@ async function ask(
     const passed = new Response(body.resume(), { headers })
     return { kind: 'pass', response: passed, keepable: body.cause === NO_ROOM }
   }
-  // From here on the memory of kept answers counts it.
+  // From here on the memory of kept answers counts these bytes.
   room.release()
   if (!headers.has('cache-control')) headers.set('cache-control', `public, max-age=${lifetime.freshSeconds}`)
   return { kind: 'keep', body: body.bytes, headers, lifetime }
 }
 
-/** An `Origin` that the gateway answers is none of the challenge's business, nor may the answer depend on it or on a condition. */
+/**
+ * The answer must not depend on a condition or on an `Origin` that the gateway itself answers, so
+ * the challenge sees neither.
+ */
 function question(c: RouteContext, rule: CacheRule | undefined): Request {
   const { url, headers } = c.req.raw
   if (rule !== undefined) {
@@ -86,7 +97,7 @@ function question(c: RouteContext, rule: CacheRule | undefined): Request {
   return new Request(url, { headers: own })
 }
 
-/** A body that was read is decoded; its validator was for the encoded bytes. */
+/** Reading a body decodes it, and its validator was for the encoded bytes. */
 function toPlain(headers: Headers): void {
   const etag = headers.get('etag')
   if (headers.has('content-encoding') && etag?.startsWith('"')) headers.set('etag', `W/${etag}`)

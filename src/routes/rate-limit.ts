@@ -1,8 +1,9 @@
 /**
- * Fair use: who asks too often, told before the costly work; and how a client is told what is left to it.
+ * Fair use: refuses clients that ask too often before the costly work, and tells clients what is
+ * left of their quota.
  *
- * The platform's limiters are a shield, approximate and per Cloudflare location, and never the reason why somebody with a right to
- * upload cannot. The exact quota is counted by the nonce ledger.
+ * The platform's limiters are a shield: they are approximate, count per Cloudflare location, and
+ * let requests pass when they fail. The exact quota is counted by the nonce ledger.
  */
 
 import { type LedgerFindings, QUOTA_SECONDS, type Quota } from '../admission/ports.ts'
@@ -13,7 +14,10 @@ import { type RouteContext, refuse } from './context.ts'
 /** `LIMIT_ADDRESS` and `LIMIT_HOTKEY` in wrangler.toml. */
 export const SHIELD = { requests: 60, seconds: 60 }
 
-/** False only when the limiter says so: without an address (no edge in front), without a binding or when it fails, nobody is blocked. */
+/**
+ * False only when the limiter says so. Without an address (no edge in front), without a binding,
+ * or when the limiter fails, requests pass.
+ */
 export function createLimit(
   limiter: Pick<RateLimit, 'limit'> | undefined,
   onFault: (fault: unknown) => void,
@@ -41,7 +45,7 @@ export async function refuseBusyAddress(
   return refuse(c, rejected('rate_limited', facts, 'address limiter').rejection)
 }
 
-/** The network that the client sends from; empty where no edge says so. */
+/** The network that the client sends from; empty without an edge in front. */
 export function clientOf(c: RouteContext): string {
   return networkOf(c.req.header('cf-connecting-ip') ?? '')
 }
@@ -55,8 +59,8 @@ export function networkOf(address: string): string {
 }
 
 /**
- * The quota, and what is left of it once the ledger was asked (draft-ietf-httpapi-ratelimit-headers-10). A refusal by a limit says
- * that limit's already.
+ * The quota, and what is left of it once the ledger was asked
+ * (draft-ietf-httpapi-ratelimit-headers-10). A refusal by a limit states that limit instead.
  */
 export function stateQuota(c: RouteContext, answer: Response, quota: Quota | undefined): Response {
   const { uploadsPerHour } = c.env.gateway.config
@@ -67,7 +71,7 @@ export function stateQuota(c: RouteContext, answer: Response, quota: Quota | und
   return answer
 }
 
-/** What the ledger brought to light, for the log line. */
+/** What the ledger found out, for the log line. */
 export function ledgerFields({ quota, milliseconds }: LedgerFindings = {}): Partial<RequestEntry> {
   return {
     ...(quota && { quota_remaining: quota.remaining, quota_reset_seconds: quota.resetSeconds }),

@@ -1,7 +1,8 @@
 /**
- * Asking what stands behind the gateway, and showing its answer: the same for every route that does.
+ * Waits for a challenge or the master and shows its answer, in the same way for every route.
  *
- * A failure on the way is `challenge_unavailable` without a word about why; the cause is in the log line.
+ * A failure on the way is `challenge_unavailable` without the reason; the cause is in the log
+ * line.
  */
 
 import { conditional, type Read } from '../cache/reads.ts'
@@ -11,7 +12,7 @@ import type { OriginAnswer } from '../origin/origin.ts'
 import { rejected } from '../protocol/problem.ts'
 import { type RouteContext, refuse } from './context.ts'
 
-/** Waits for the answer, and writes down for how long. */
+/** Waits for the answer and notes how long that took. */
 export async function awaitOrigin(c: RouteContext, asked: Promise<OriginAnswer>): Promise<OriginAnswer> {
   const sentAt = Date.now()
   const answer = await asked
@@ -19,7 +20,7 @@ export async function awaitOrigin(c: RouteContext, asked: Promise<OriginAnswer>)
   return answer
 }
 
-/** The answer as its client is to see it, or the refusal; `status` where a route refuses with another one. */
+/** The answer as its client is to see it, or the refusal; `status` replaces the refusal's own. */
 export function relay(c: RouteContext, shown: Shown, answer: OriginAnswer, status?: number): Response {
   return answer.delivered ? showAnswer(c, shown, answer.response) : refuseUnavailable(c, answer.cause, status)
 }
@@ -34,12 +35,12 @@ export function refuseUnavailable(c: RouteContext, cause: string, status?: numbe
   return refuse(c, rejected('challenge_unavailable', {}, cause).rejection, status)
 }
 
-/** How answers of a challenge are shown: below the place that it has for everybody. */
+/** How answers of a challenge are shown: below its public path. */
 export function shownOf({ slug, origins, marker }: Challenge): Shown {
   return { origins, marker, publicPath: `/challenges/${slug}` }
 }
 
-/** A read through the data centre's cache; a client that has this answer already hears 304. */
+/** A read through the data centre's cache; a client that has this answer already gets 304. */
 export async function answerFromCache(c: RouteContext, read: Read): Promise<Response> {
   const answer = await c.env.gateway.reads.through(read)
   if (answer.kind === 'failed') return refuseUnavailable(c, answer.cause)

@@ -1,8 +1,9 @@
 /**
  * The state of the gateway for people, programs and Prometheus.
  *
- * Nothing here waits for the chain, the master or a challenge: what is known of them comes from the cron and from uploads. The counts
- * are read at most once in five seconds, and missed rather than waited for.
+ * Nothing here waits for the chain, the master or a challenge: the cron and uploads bring what is
+ * known about them. The counts are read at most once in five seconds, and left out when they take
+ * too long.
  */
 
 import { sha256 } from '@noble/hashes/sha2.js'
@@ -48,7 +49,7 @@ async function reportOf(c: RouteContext): Promise<StatusReport> {
   const { config, ports, challenges, version, heldMetagraph, readBoard } = c.env.gateway
   const now = c.env.receivedAt
   const [metagraph, list, board] = await Promise.all([heldMetagraph(now), challenges.known(now), readBoard()])
-  // Without one the next look is to find one.
+  // Without a snapshot a refresh is started in the background, for the next request.
   if (metagraph === undefined) c.executionCtx.waitUntil(ports.metagraph.current(now))
   const facts = {
     server_time: now,

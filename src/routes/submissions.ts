@@ -17,14 +17,19 @@ import { clientOf, ledgerFields, refuseBusyAddress, stateQuota } from './rate-li
 import { awaitOrigin, relay, shownOf } from './relay.ts'
 import { traceLike } from './trace.ts'
 
-/** `waitUntil` keeps the work alive when the client leaves: a reserved nonce must mean a forwarded upload. */
+/**
+ * `waitUntil` keeps the work alive when the client leaves: a reserved nonce must mean a forwarded
+ * upload.
+ */
 export function postSubmission(c: RouteContext): Promise<Response> {
   const work = receiveUpload(c)
   c.executionCtx.waitUntil(work)
   return work
 }
 
-/** `GET /v1/challenges/{challenge}/submissions/{id}` is the challenge's `GET /v1/submissions/{id}`. */
+/**
+ * `GET /v1/challenges/{challenge}/submissions/{id}` is the challenge's `GET /v1/submissions/{id}`.
+ */
 export async function getSubmission(c: RouteContext): Promise<Response> {
   const { config, callOrigin } = c.env.gateway
   const named = await challengeNamed(c, c.req.param('challenge') ?? '')
@@ -78,7 +83,7 @@ function note(entry: RequestEntry, { ledger, ...found }: Findings): void {
   Object.assign(entry, found, ledgerFields(ledger))
 }
 
-/** Sends an admitted upload once, and writes down what became of it without delaying the answer. */
+/** Sends an admitted upload once, and records the outcome without delaying the answer. */
 async function deliver(c: RouteContext, admitted: Admitted): Promise<Response> {
   const { ports } = c.env.gateway
   const requestId = c.env.entry.request_id
@@ -92,11 +97,13 @@ async function deliver(c: RouteContext, admitted: Admitted): Promise<Response> {
 }
 
 /**
- * With the token that was not refused last, at first the current one. While a rotation has two, a 401 is answered with the other, once.
+ * Uses the last token that was not refused, at first the current one. While a rotation has two
+ * tokens, a 401 is followed by one attempt with the other.
  *
- * That is no second upload: 401 says that the request was not applied for want of valid credentials (RFC 9110 15.5.2), and the
- * reference's challenges compare the token before they read anything else. Any other answer, and every failure on the
- * way, stands. A challenge that says 401 for a reason of its own is asked twice at most, and only while there are two tokens.
+ * That is no second upload: 401 says that the request was not applied for want of valid
+ * credentials (RFC 9110 15.5.2), and challenges of the platform compare the token before they read
+ * anything else. Any other answer is final, and so is every failure on the way. A challenge that
+ * answers 401 for another reason is asked twice at most, and only while there are two tokens.
  */
 async function sendWithToken(c: RouteContext, admitted: Admitted): Promise<OriginAnswer> {
   const { config, callOrigin, tokenMemory } = c.env.gateway
@@ -113,7 +120,7 @@ async function sendWithToken(c: RouteContext, admitted: Admitted): Promise<Origi
   const other = tokens.find((token) => token !== first)
   const answer = await send(first)
   if (other === undefined || !answer.delivered || answer.response.status !== 401) return answer
-  // A body that nobody reads would hold its connection.
+  // A body that is not read would hold its connection.
   await answer.response.body?.cancel().catch(() => {})
   const second = await send(other)
   if (second.delivered && second.response.status !== 401) {

@@ -1,6 +1,7 @@
 /**
- * W3C trace context, passed on to whatever stands behind the gateway and never invented: `traceparent` when it is well formed, and
- * `tracestate` only beside it. Anything else in these headers is dropped.
+ * W3C trace context, passed on to challenges and the master, and never invented: `traceparent`
+ * when it is well formed, and `tracestate` only beside it. Anything else in these headers is
+ * dropped.
  */
 
 import type { CallOrigin } from '../origin/origin.ts'
@@ -8,10 +9,10 @@ import type { CallOrigin } from '../origin/origin.ts'
 const NAMES = ['traceparent', 'tracestate']
 /** Version, trace, parent, flags; no version ff, no id of zeros (W3C Trace Context 3.2.2). */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
-/** What every vendor must be able to pass on. */
+/** The length that every vendor must be able to pass on. */
 const TRACESTATE = /^[\x20-\x7e]{1,512}$/
 
-/** For every call, whose headers may be a client's own. */
+/** For all calls: their headers may be a client's own. */
 export function checkTrace(call: CallOrigin): CallOrigin {
   return (request) => {
     const { headers } = request

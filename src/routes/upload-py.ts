@@ -1,7 +1,8 @@
 /**
- * `GET /upload.py`: the Python client of the repository, with this gateway's address as its default.
+ * `GET /upload.py`: the Python client of the repository, with this gateway's address as its
+ * default.
  *
- * `uv run URL/upload.py FILE --challenge SLUG` is then all that a miner with Python needs to type.
+ * `uv run URL/upload.py FILE --challenge SLUG` is then the whole command for a miner with uv.
  */
 
 import source from '../../miner/upload.py'
@@ -19,6 +20,7 @@ export function getUploadPy(c: RouteContext): Response {
 
 /** The text that the gateway serves at the origin of `url`. */
 export function uploadPyFor(url: string): string {
-  // A JSON string is a Python string literal too; an origin has neither control nor non-ASCII characters.
+  // A JSON string is a Python string literal too; an origin has neither control nor non-ASCII
+  // characters.
   return source.replace(PLACE, () => `GATEWAY = ${JSON.stringify(new URL(url).origin)}`)
 }
