@@ -36,11 +36,19 @@ const NONCE = 'x-platform-verified-nonce'
 export async function startBroken({ meddle, bodyMs, keepAliveMs = LONG_MS }: Fault) {
   const sound = await startChallenge({ slug: 'demo', token: TOKEN })
   const fates = new Map<string, Passing['earlier']>()
+  // Of copies at once one may be read after another was answered; their connections are all older.
+  const answeredAt = new Map<string, number>()
+  const openedAt = new WeakMap<object, number>()
+  let events = 0
   const server = createServer(async (incoming, response) => {
     const key = `${incoming.headers['x-platform-verified-hotkey']} ${incoming.headers[NONCE]}`
-    const earlier = fates.get(key) ?? 'nothing'
+    const isAtOnce = (openedAt.get(incoming.socket) ?? 0) < (answeredAt.get(key) ?? 0)
+    const earlier = isAtOnce ? 'in flight' : (fates.get(key) ?? 'nothing')
     fates.set(key, 'in flight')
-    response.on('finish', () => fates.set(key, 'answered'))
+    response.on('finish', () => {
+      fates.set(key, 'answered')
+      answeredAt.set(key, ++events)
+    })
     const timer = bodyMs === undefined ? undefined : setTimeout(() => reply(response, 408), bodyMs)
     const body = await readAll(incoming)
     clearTimeout(timer)
@@ -54,6 +62,7 @@ export async function startBroken({ meddle, bodyMs, keepAliveMs = LONG_MS }: Fau
     if (answered !== undefined) reply(response, answered.status, answered.json)
     else forward(sound.url, passing, response)
   })
+  server.on('connection', (socket) => openedAt.set(socket, ++events))
   server.keepAliveTimeout = keepAliveMs
   const url = await listen(server)
   return {
