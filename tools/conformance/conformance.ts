@@ -11,7 +11,7 @@ import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { isSlug } from '../../src/protocol/canonical.ts'
 import { parseOrExplain, runCommand, UsageError } from '../dev/usage.ts'
-import { exitCode, type Finding, toLine, toSummary } from '../ops/doctor/finding.ts'
+import { exitCode, type Finding, toLine, toSummary, warn } from '../ops/doctor/finding.ts'
 import {
   fileNames,
   nonceOfAnother,
@@ -51,9 +51,10 @@ const OPTIONS = {
 const IDLE_MS = 6000
 const PAUSE_MS = 700
 
-/** In the order in which they are printed. */
-const CHECKS: readonly ((terms: Terms) => Promise<Finding>)[] = [
-  accepts,
+type Check = (terms: Terms) => Promise<Finding>
+
+/** In the order in which they are printed, after `accepts`. */
+const OF_UPLOADS: readonly Check[] = [
   wrongToken,
   noToken,
   otherFamily,
@@ -67,19 +68,27 @@ const CHECKS: readonly ((terms: Terms) => Promise<Finding>)[] = [
   sameNonceAtOnce,
   sameNonceLater,
   nonceOfAnother,
-  health,
-  head,
   statusRead,
-  weights,
-  privateRoutes,
-  openPages,
-  idleConnection,
 ]
+const OF_ROUTES: readonly Check[] = [health, head, weights, privateRoutes, openPages, idleConnection]
 
-/** All checks side by side: each has uploads and connections of its own. */
-export function examineChallenge(terms: Terms): Promise<Finding[]> {
-  return Promise.all(CHECKS.map((check) => check(terms)))
+/**
+ * A sound upload first: of a challenge that refuses it, a refusal of a wrong one shows nothing. Then
+ * all checks side by side, for each has uploads and connections of its own.
+ */
+export async function examineChallenge(terms: Terms): Promise<Finding[]> {
+  const first = await accepts(terms)
+  const isTaken = first.verdict === 'pass'
+  const checks = isTaken ? [...OF_UPLOADS, ...OF_ROUTES] : OF_ROUTES
+  const others = await Promise.all(checks.map((check) => check(terms)))
+  return isTaken ? [first, ...others] : [first, LEFT_OUT, ...others]
 }
+
+const LEFT_OUT = warn(
+  'uploads',
+  `${OF_UPLOADS.length} checks with other uploads are left out`,
+  'correct what "accepts" says, then run this again',
+)
 
 async function main(): Promise<number> {
   const { values } = parseOrExplain(USAGE_TEXT, () => parseArgs({ options: OPTIONS }))

@@ -4,8 +4,10 @@
 
 import { randomUUID } from 'node:crypto'
 import { type Finding, fail, pass, warn } from '../ops/doctor/finding.ts'
+import type { Reply } from './send.ts'
 import {
   answerOf,
+  BRIDGE,
   identity,
   isRefusal,
   isSuccess,
@@ -23,8 +25,23 @@ export async function accepts(terms: Terms): Promise<Finding> {
   const other = await sendUpload(terms, inTheOtherFamily(terms))
   const todo = isSuccess(other)
     ? `it reads X-${otherName(terms)}-… headers; read X-${ownName(terms)}-… ones, or run this with --family ${otherOf(terms)}`
-    : 'no miner can upload; compare token, slug and header names with docs/challenges.md, "What arrives"'
+    : `no miner can upload: ${whyRefused(terms, reply)}`
   return fail(check, `a sound upload ${answerOf(reply)}`, todo)
+}
+
+/** What a status says of a service whose author believes that it is done. */
+function whyRefused({ slug }: Terms, reply: Reply | undefined): string {
+  const { status = 0 } = reply ?? {}
+  if (reply === undefined)
+    return 'answer within 30 seconds; store the upload, answer, and score it afterwards'
+  if (status === 401 || status === 403)
+    return 'start the challenge with the token of this run, and compare Authorization with "Bearer " and the token'
+  if (status === 404 || status === 405) return `serve POST ${BRIDGE} below --origin`
+  if (status === 415 || status === 422)
+    return 'take the body as raw bytes of any content type, no form and no JSON (FastAPI: request.stream())'
+  if (status === 503) return 'start the challenge with its token, and read its log for what else is missing'
+  if (status >= 500) return 'the challenge itself failed, and its log says where'
+  return `compare the slug, here ${slug}, and the header names with docs/challenges.md, "What arrives"`
 }
 
 /** Three texts that are not the token; each alone must be refused. */

@@ -9,6 +9,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { examineChallenge } from '../../../tools/conformance/conformance.ts'
 import { createSend } from '../../../tools/conformance/send.ts'
+import { BRIDGE } from '../../../tools/conformance/terms.ts'
 import { startChallenge } from '../../../tools/dev/challenge.ts'
 import { FAULTS, startBroken, TOKEN } from '../../support/broken-challenge.ts'
 import { runCommand } from '../../support/command.ts'
@@ -63,6 +64,36 @@ test.each(FAULTS)('%s: a challenge that %s', { timeout: TIMEOUT_MS }, async (che
     await challenge.close()
   }
 })
+
+/** How a service that its author believes to be done answers a sound upload, and what it is told. */
+const REFUSING: readonly (readonly [status: number, says: string])[] = [
+  [400, 'the slug, here demo'],
+  [401, 'the token of this run'],
+  [403, 'the token of this run'],
+  [404, 'serve POST /internal/v1/bridge/submissions'],
+  [405, 'serve POST /internal/v1/bridge/submissions'],
+  [415, 'raw bytes'],
+  [422, 'raw bytes'],
+  [500, 'its log says where'],
+  [503, 'with its token'],
+]
+test.each(REFUSING)(
+  'every upload answered %s: "%s", and no other blame',
+  {
+    timeout: TIMEOUT_MS,
+  },
+  async (status, says) => {
+    const challenge = await startBroken({ meddle: ({ path }) => (path === BRIDGE ? { status } : undefined) })
+    try {
+      const { failed, warned, findings } = await verdicts(challenge.url)
+      expect([failed, warned]).toEqual([['accepts'], ['uploads']])
+      expect(findings[0]?.todo).toContain(says)
+      expect(findings.map(({ check }) => check)).not.toContain('wrong-token')
+    } finally {
+      await challenge.close()
+    }
+  },
+)
 
 test('the wrong family is named', { timeout: TIMEOUT_MS }, async () => {
   const challenge = await startChallenge({ slug: 'demo', token: TOKEN, family: 'base' })
