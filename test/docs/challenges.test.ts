@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { mayHaveArrived, waitBefore } from '../../miner/retry.ts'
 import { BUILT_IN } from '../../src/challenge/built-in.ts'
 import type { Challenge } from '../../src/challenge/challenge.ts'
 import { parsePolicy } from '../../src/challenge/parse-policy.ts'
@@ -70,5 +71,37 @@ test('the recorded request and the table have every header that the gateway send
   for (const name of sent.keys()) {
     expect(example).toContain(`\n${name}: `)
     expect(PAGE.toLowerCase()).toContain(`\`${name}\``)
+  }
+})
+
+/** The rows of "What your answer makes miners' tools do" that the tools alone decide. */
+const ANSWERS: readonly (readonly [
+  row: string,
+  statuses: readonly number[],
+  retryAfterSeconds: number | undefined,
+  does: string,
+])[] = [
+  ['400, 403, 404, 413, 422', [400, 403, 404, 413, 422], undefined, 'stop'],
+  ['401', [401], undefined, 'stop'],
+  ['409', [409], undefined, 'stop'],
+  ['429 or 503 with `Retry-After`', [429, 503], 300, 'fresh nonce'],
+  ['429 or 503 with `Retry-After`', [429, 503], 301, 'stop'],
+  ['429 or 503 without `Retry-After`', [429, 503], undefined, 'stop'],
+  ['500 and other 5xx', [500, 501, 505, 507, 511], undefined, 'stop'],
+  ['502 or 504', [502, 504], undefined, 'same request'],
+]
+test.each(ANSWERS)('a challenge that answers %s', (row, statuses, retryAfterSeconds, does) => {
+  expect(PAGE).toContain(`\n| ${row} | `)
+  for (const status of statuses) {
+    const answer = {
+      ok: false,
+      kind: 'challenge',
+      status,
+      retryAfterSeconds,
+      requestId: 'r',
+      text: '{}',
+    } as const
+    const again = mayHaveArrived(answer) ? 'same request' : 'fresh nonce'
+    expect([status, waitBefore(0, answer, 0) === undefined ? 'stop' : again]).toEqual([status, does])
   }
 })
