@@ -164,7 +164,7 @@ export function createReads(open: () => Promise<ReadCache>, now: () => number): 
       if (kept !== undefined && phaseNow(kept) !== 'dead') return shown(kept)
       if (!isRecent(renewals, key, RENEWAL_SECONDS)) break
     }
-    return { kind: 'failed', cause: 'another asked in vain' }
+    return { kind: 'failed', cause: 'another request got no answer' }
   }
 }
 

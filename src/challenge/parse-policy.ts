@@ -53,7 +53,7 @@ class PolicyReader {
 
   fields(table: Record<string, unknown>, at: string, known: string): void {
     const unknown = Object.keys(table).filter((field) => !known.split(', ').includes(field))
-    if (unknown.length > 0) this.faults.push(`${at} knows only ${known}`)
+    if (unknown.length > 0) this.faults.push(`${at} may have only ${known}`)
   }
 
   list<T>(value: unknown, at: string, item: (entry: unknown, at: string) => T | undefined): readonly T[] {

@@ -48,13 +48,13 @@ function readChallenge(
   }
   const { name = slug, status = 'active', origin, marker } = entry
   const unknown = Object.keys(entry).filter((field) => !FIELDS.includes(field))
-  if (unknown.length > 0) read.faults.push(`${at} knows only ${FIELDS.join(', ')}`)
+  if (unknown.length > 0) read.faults.push(`${at} may have only ${FIELDS.join(', ')}`)
   if (typeof name !== 'string' || name === '') read.faults.push(`${at}.name must be a text`)
   if (!isStatus(status)) read.faults.push(`${at}.status must be one of ${CHALLENGE_STATUSES.join(', ')}`)
   const origins = parseOrigins(origin)
   if (origins === undefined) read.faults.push(`${at}.origin must be ${ORIGIN}`)
   else if (boundServices(origins).some((name) => read.service(name) === undefined))
-    read.faults.push(`${at}.origin names a binding that is not there, or is none for a service`)
+    read.faults.push(`${at}.origin must name a Workers VPC service that is bound to this Worker`)
   if (marker !== undefined && !isHeaderName(marker)) read.faults.push(`${at}.marker must be a header name`)
   const builtIn = builtInPolicy(family, slug)
   const policy = readPolicy(read, entry['policy'], builtIn, at)

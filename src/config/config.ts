@@ -144,7 +144,9 @@ export function parseConfig(env: object): ParsedConfig {
     read.faults.push('NONCE_TTL_SECONDS must be at least 3600: UPLOADS_PER_HOUR is counted by nonces')
   }
   for (const { slug } of challenges.filter(isNextOfAnother)) {
-    read.faults.push(`CHALLENGES.${slug} may not end in -next: its token would be the next one of another`)
+    read.faults.push(
+      `CHALLENGES.${slug} must not end in -next: its secret would be the next token of another challenge`,
+    )
   }
   if (config.masterOrigin === undefined && config.masterRoutes.length > 0)
     read.faults.push('MASTER_ROUTES need MASTER_ORIGIN')

@@ -107,7 +107,7 @@ export class Reader {
     const value = this.value(name)
     if (typeof value !== 'string') return value
     const parsed = parseJson(value)
-    if (parsed === undefined) this.faults.push(`${name} is no valid JSON; it must be ${expectation}`)
+    if (parsed === undefined) this.faults.push(`${name} must be valid JSON: ${expectation}`)
     return parsed
   }
 

@@ -218,7 +218,7 @@ describe('one at a time', () => {
     const one = isolate(() => new Promise((resolve) => setTimeout(() => resolve(failed), 100)))
     expect(await Promise.all([one.read(true), one.read(true)])).toEqual([
       { failed: 'gone' },
-      { failed: 'another asked in vain' },
+      { failed: 'another request got no answer' },
     ])
     expect(one.origin.asked).toBe(1)
     one.origin.say = () => keep('first')

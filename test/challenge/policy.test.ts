@@ -304,11 +304,11 @@ describe('faults', () => {
     [null, 'policy must be a table'],
     ['open', 'policy must be a table'],
     [[], 'policy must be a table'],
-    [{ remaps: [] }, 'policy knows only remap, signed, bearer, env, allow, cache'],
+    [{ remaps: [] }, 'policy may have only remap, signed, bearer, env, allow, cache'],
     [{ remap: {} }, 'policy.remap must be a list'],
     [{ signed: 'POST /x' }, 'policy.signed must be a list'],
     [{ remap: ['/a'] }, 'policy.remap[0] must be a table'],
-    [{ remap: [{ from: '/a', to: '/b', when: 1 }] }, 'policy.remap[0] knows only'],
+    [{ remap: [{ from: '/a', to: '/b', when: 1 }] }, 'policy.remap[0] may have only'],
     [{ remap: [{ from: 'a', to: '/b' }] }, 'policy.remap[0].from must have a path'],
     [{ remap: [{ from: '/a' }] }, 'policy.remap[0].to must have a path'],
     [{ remap: [{ from: '/a', to: '/{x}' }] }, 'policy.remap[0].to uses'],
@@ -343,7 +343,7 @@ describe('faults', () => {
     [{ cache: [{ path: '/a', seconds: 86_401 }] }, 'policy.cache[0].seconds'],
     [{ cache: [{ path: '/a', seconds: 1, stale_seconds: -1 }] }, 'policy.cache[0].stale_seconds'],
     [{ cache: [{ path: '/a', seconds: 1, stale_seconds: 604_801 }] }, 'policy.cache[0].stale_seconds'],
-    [{ cache: [{ path: '/a', seconds: 1, stale: 1 }] }, 'policy.cache[0] knows only'],
+    [{ cache: [{ path: '/a', seconds: 1, stale: 1 }] }, 'policy.cache[0] may have only'],
   ]
   test.each(FAULTS)('%j', (policy, fault) => {
     const faults = faultsOf(policy)

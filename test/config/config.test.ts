@@ -129,7 +129,7 @@ describe('secrets', () => {
   test('a slug that ends in -next reads no token of another', () => {
     const tokens = { CHALLENGE_TOKEN_DEMO_NEXT: 'then' }
     expect(faultsOf({ ...tokens, CHALLENGES: { 'demo-next': DEMO, next: DEMO } })).toEqual([
-      'CHALLENGES.demo-next may not end in -next: its token would be the next one of another',
+      'CHALLENGES.demo-next must not end in -next: its secret would be the next token of another challenge',
     ])
     expect(challengeTokens(configOf(tokens), 'demo-next')).toEqual([])
   })
@@ -262,8 +262,8 @@ describe('faults', () => {
     [{ CHAIN_GENESIS_HASH: '0x12' }, 'CHAIN_GENESIS_HASH'],
     [{ METAGRAPH_MAX_AGE_SECONDS: 59 }, 'METAGRAPH_MAX_AGE_SECONDS'],
     [{ ORIGIN_TIMEOUT_SECONDS: 101 }, 'ORIGIN_TIMEOUT_SECONDS'],
-    [{ CHALLENGES: '{' }, 'CHALLENGES is no valid JSON; it must be a table by slug'],
-    [{ BLOCKED_UIDS: '0,1' }, 'BLOCKED_UIDS is no valid JSON; it must be a list of uids'],
+    [{ CHALLENGES: '{' }, 'CHALLENGES must be valid JSON: a table by slug'],
+    [{ BLOCKED_UIDS: '0,1' }, 'BLOCKED_UIDS must be valid JSON: a list of uids'],
     [{ BLOCKED_UIDS: '7' }, 'BLOCKED_UIDS must be a list of uids'],
     [{ CHALLENGES: 'null' }, 'CHALLENGES must be a table'],
     [{ CORS_ORIGINS: 'null' }, 'CORS_ORIGINS must be a list'],
@@ -285,7 +285,7 @@ describe('faults', () => {
     [{ CHALLENGES: { demo: { origin: 'https://user:secret@x.example.com' } } }, 'CHALLENGES.demo.origin'],
     [{ CHALLENGES: { demo: { origin: 'https://x.example.com/?a=1' } } }, 'CHALLENGES.demo.origin'],
     [{ CHALLENGES: { demo: { ...DEMO, status: 'on' } } }, 'CHALLENGES.demo.status'],
-    [{ CHALLENGES: { demo: { ...DEMO, orign: '' } } }, 'CHALLENGES.demo knows only'],
+    [{ CHALLENGES: { demo: { ...DEMO, orign: '' } } }, 'CHALLENGES.demo may have only'],
     [{ CHALLENGES: { demo: { ...DEMO, marker: 'a b' } } }, 'CHALLENGES.demo.marker'],
     [{ CHALLENGES: { demo: { ...DEMO, policy: [] } } }, 'CHALLENGES.demo.policy must be a table'],
     [{ CHALLENGES: { demo: { ...DEMO, policy: { env: ['GET x'] } } } }, 'CHALLENGES.demo.policy.env[0]'],
