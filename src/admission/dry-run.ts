@@ -30,7 +30,7 @@ import { nameOf, type Standing, standingOf } from './registration.ts'
  * In the order in which an upload is checked. `nonce` is the ledger's answer, which covers the
  * quota.
  */
-const CHECKS = [
+export const CHECKS = [
   'challenge',
   'size',
   'headers',

@@ -105,6 +105,7 @@ describe.skipIf(generator.missing)(`openapi-python-client${generator.note}`, () 
       [201, 'File', expect.stringContaining('"id"')],
       [404, 'ChallengeNotFound', expect.arrayContaining(['demo'])],
       [404, 'OwnAnswer', expect.stringContaining('Not Found')],
+      [403, 'PathNotAllowed', 'path_not_allowed'],
     ])
   })
 })
@@ -177,6 +178,7 @@ FACTS = {
     "NonceAlreadyUsed": lambda it: {"outcome": it.original.outcome, "status": it.original.status},
     "StaleSignature": lambda it: it.request_time,
     "ChallengeNotFound": lambda it: it.challenges,
+    "PathNotAllowed": lambda it: it.code,
     "OwnAnswer": lambda it: json.dumps(it.to_dict()),
 }
 answers = [
@@ -188,7 +190,7 @@ answers = [
     )
     for each in job["uploads"]
 ]
-answers.append(read.sync_detailed("demo", "none", client=client))
+answers += [read.sync_detailed("demo", each, client=client) for each in ("none", "v1/leaderboard")]
 print(json.dumps([
     [answer.status_code, kind, FACTS[kind](answer.parsed)]
     for answer in answers

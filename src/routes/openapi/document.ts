@@ -13,7 +13,8 @@ import { exampleOf, type Schema, schemaOf } from './schema.ts'
 import { signedHeaders } from './signed-headers.ts'
 
 const DESCRIPTION = `HEAD works wherever GET does; another method is 405 with Allow, a trailing slash 307, an unknown path 404. Every answer
-has X-Request-Id; what may be retried has Retry-After. {challenge} is a slug or an unambiguous name; {path} may have slashes.`
+has X-Request-Id; what may be retried has Retry-After. {challenge} is a slug or an unambiguous name. {path} may have slashes,
+sent as they are: %2F is 403, so a generated client that encodes them cannot ask for such a path.`
 
 const TAGS: Readonly<Record<Operation['tag'], string>> = {
   uploads: 'What a miner needs to upload',

@@ -1,9 +1,11 @@
 /**
- * Examples of the gateway's own JSON answers, from which their schemas are read too (`schema.ts`): a name that ends in `?` may be
- * null or absent.
+ * Examples of the gateway's own JSON answers, from which their schemas are read too (`schema.ts`): a
+ * name that ends in `?` may be null or absent, a set holds every text that may stand in its place.
  */
 
+import { CHECKS } from '../../admission/dry-run.ts'
 import { CHALLENGE_STATUSES } from '../../challenge/challenge.ts'
+import { CHALLENGE_WORDS, HEADLINES } from '../../status/words.ts'
 
 export const HOTKEY = '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'
 const TIME = '2026-11-20T12:00:00Z'
@@ -28,7 +30,7 @@ export const LIMITS = {
 }
 
 export const STATUS = {
-  state: 'ok',
+  state: new Set(Object.keys(HEADLINES)),
   server_time: 1_795_174_106,
   ...DEPLOYED,
   'metagraph?': MEMBERS,
@@ -38,7 +40,7 @@ export const STATUS = {
     {
       slug: 'demo',
       name: 'Demo Challenge',
-      state: 'answers',
+      state: new Set(Object.keys(CHALLENGE_WORDS)),
       'reachable?': true,
       token_configured: true,
       'checked_at?': 1_795_174_000,
@@ -95,7 +97,7 @@ export const REGISTRY = {
       image: 'ghcr.io/example/demo:1',
       version: '1.0.0',
       emission_percent: '10.0',
-      status: CHALLENGE_STATUSES[0],
+      status: new Set(CHALLENGE_STATUSES),
       'description?': 'A demo',
       metadata: {},
       internal_base_url: '/challenges/demo',
@@ -121,7 +123,7 @@ export const WEIGHTS = {
 
 export const REPORT = {
   would_be_accepted: true,
-  checks: [{ check: 'challenge', result: 'pass', 'problem?': {} }],
+  checks: [{ check: new Set(CHECKS), result: new Set(['pass', 'fail', 'skipped']), 'problem?': {} }],
   'uid?': 1,
   'metagraph?': METAGRAPH,
   'nonce_free?': true,
