@@ -147,7 +147,8 @@ async function pass(intake: Intake, order: BodyOrder, begun?: Begun): Promise<Re
     }
     if (done) break
     const size = Math.min(MOST_PASSING_BYTES, Math.max(FIRST_BUFFER_BYTES, bytes))
-    if (buffer.byteLength < size && passing.grow(size)) buffer = new Uint8Array(size)
+    // Asked each time: a slow body confirms so that its buffer is still there.
+    if (passing.grow(size) && buffer.byteLength < size) buffer = new Uint8Array(size)
   }
   if (brokeOff(bytes, limits)) return shorter()
   const hash = order.mode === 'count' ? '' : await (digest ?? ports.newDigest()).hex()

@@ -9,6 +9,7 @@
 export interface Share {
   /**
    * Grows the share to so many bytes. False when there is no room: the share then stays as it was.
+   * Either way it is confirmed: its buffer is there.
    */
   grow(bytes: number): boolean
   /** Gives everything back. Call when the buffer is gone, neither earlier nor later. */
@@ -44,7 +45,7 @@ interface Entry {
 /**
  * The platform may end a request between two awaits and free its buffers. Nothing then releases
  * its share. Such a share is taken back when room is needed and `abandonedSeconds` have passed
- * since it last grew or was confirmed.
+ * since it was last confirmed.
  */
 export function createBodyBudget({ capBytes, now, abandonedSeconds }: BudgetOptions): BodyBudget {
   const entries = new Set<Entry>()
@@ -66,11 +67,11 @@ export function createBodyBudget({ capBytes, now, abandonedSeconds }: BudgetOpti
         sumOf() + more <= capBytes && (holder === undefined || sumOf(holder.name) + more <= most)
       return {
         grow(bytes) {
+          entry.touchedAt = now()
           const more = Math.max(0, bytes - entry.bytes)
           if (more > 0 && !fits(more)) dropAbandoned(entry)
           if (more > 0 && !fits(more)) return false
           entry.bytes += more
-          entry.touchedAt = now()
           entries.add(entry)
           return true
         },

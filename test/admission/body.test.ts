@@ -127,6 +127,30 @@ describe('bytes in flight', () => {
     }
   })
 
+  test('the buffer that a slow body passes through counts until its end', async () => {
+    let now = 0
+    const budget = budgetOf(65_536, () => now)
+    const others: boolean[] = []
+    const slow = () => {
+      const digest = newDigest()
+      const update = (part: Uint8Array) => {
+        now += 500
+        const other = budget.open()
+        others.push(other.grow(65_536))
+        other.release()
+        return digest.update(part)
+      }
+      return { ...digest, update }
+    }
+    const ports = { now: () => 0, after: () => () => {}, newDigest: slow }
+    const chunks = Array.from({ length: 50 }, () => bytes(6000))
+    await readBody(orderOf(byteStream(chunks), 'hash', { passing: budget.open(), ports }))
+    expect(others.length).toBeGreaterThan(4)
+    // At the first bytes nothing counts yet.
+    expect(others.slice(1)).not.toContain(true)
+    expect(budget.open().grow(65_536)).toBe(true)
+  })
+
   test('a body that loses its room is hashed to its end, and what was held is given back', async () => {
     for (const capBytes of [0, 32_768, 131_072, 300_000]) {
       const { body, budget } = await read([bytes(MAX - 1, 7)], 'hold_if_room', undefined, capBytes)

@@ -32,6 +32,17 @@ test('a share that nothing released is taken back when room is needed, and not b
   expect(budget.open().grow(1)).toBe(false)
 })
 
+test('a share that asks for more and gets none is not taken back', () => {
+  let now = 0
+  const budget = budgetOf(() => now)
+  const [small, large] = [budget.open(), budget.open()]
+  expect([small.grow(400), large.grow(600)]).toEqual([true, true])
+  now = 100
+  expect(small.grow(500)).toBe(false)
+  now = 200
+  expect([large.grow(0), budget.open().grow(1)]).toEqual([true, false])
+})
+
 describe('a holder', () => {
   const holder = (name: string, largestBytes = 100) => ({ name, largestBytes })
 
