@@ -128,7 +128,7 @@ function createGateway(
   const mostOrigins = Math.max(1, ...challenges.map(({ origins }) => origins.length))
   // One attempt more than there are origins: a refused token may be followed by the next one.
   const inFlightSeconds = (timeoutMs / 1000) * (mostOrigins + 1) + IN_FLIGHT_MARGIN_SECONDS
-  // Twice, because sending the body and waiting for the answer have this bound each.
+  // A body that is read or sent is confirmed every 20 s; chain and ledger take less than this.
   const room = { now: nowSeconds, abandonedSeconds: 2 * inFlightSeconds }
   return {
     config,

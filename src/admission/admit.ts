@@ -64,7 +64,7 @@ export interface Admitted {
   /** Lower-case hex SHA-256 of `content`. */
   readonly bodyHash: string
   /** Call when `content` has been sent. */
-  readonly release: () => void
+  readonly held: Share
   readonly contentType: string | undefined
   readonly filename: string | undefined
 }
@@ -111,7 +111,7 @@ interface Attempt {
   readonly ports: Ports
 }
 
-/** Of an admitted upload the caller must `release` the content. */
+/** Of an admitted upload the caller must release `held`. */
 export async function admitUpload(
   upload: Upload,
   policy: Policy,
@@ -135,7 +135,7 @@ export async function admitUpload(
   const admitted = body.ok
     ? await admitBody({ upload, challenge, claim, standing, body: body.value, policy, ports }, found)
     : { ...body, found }
-  if (admitted.ok) return { ...admitted, value: { ...admitted.value, release: held.release } }
+  if (admitted.ok) return { ...admitted, value: { ...admitted.value, held } }
   held.release()
   return admitted
 }
@@ -181,7 +181,7 @@ function bodyModeFor(
 }
 
 /** The checks that need the body's hash: signature, registration, token, nonce. */
-async function admitBody(attempt: Attempt, early: Findings): Promise<Found<Omit<Admitted, 'release'>>> {
+async function admitBody(attempt: Attempt, early: Findings): Promise<Found<Omit<Admitted, 'held'>>> {
   const { upload, challenge, claim, body, policy, ports } = attempt
   const before = { ...early, bytes: body.bytes }
   const reservedAt = ports.now()

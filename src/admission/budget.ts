@@ -5,6 +5,8 @@
  * half of the room at most, so that its bodies leave room for the others'.
  */
 
+import type { Clock } from './progress.ts'
+
 /** What one body takes of the room. */
 export interface Share {
   /**
@@ -26,6 +28,28 @@ interface Holder {
 export interface BodyBudget {
   /** Without a holder the share may take all the room there is. */
   open(holder?: Holder): Share
+}
+
+/** Less than `abandonedSeconds` can be, which is a minute at least. */
+const CONFIRM_SECONDS = 20
+
+/**
+ * Waits for `work` that needs the body, such as an origin that takes it slowly. The share is
+ * confirmed meanwhile, and then released. A request that the platform ends takes the timer along.
+ */
+export async function keepWhile<T>(work: Promise<T>, held: Share, after: Clock['after']): Promise<T> {
+  let cancel = () => {}
+  const confirm = () => {
+    held.grow(0)
+    cancel = after(CONFIRM_SECONDS, confirm)
+  }
+  confirm()
+  try {
+    return await work
+  } finally {
+    cancel()
+    held.release()
+  }
 }
 
 interface BudgetOptions {

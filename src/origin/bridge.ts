@@ -24,7 +24,7 @@ export interface BridgeContext {
 }
 
 /** What the challenge learns about an upload. */
-type Identity = Omit<Admitted, 'ledgerKey' | 'content' | 'release'>
+type Identity = Omit<Admitted, 'ledgerKey' | 'content' | 'held'>
 
 export function forwardUpload(
   call: CallOrigin,

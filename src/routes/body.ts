@@ -8,6 +8,7 @@
  */
 
 import { readBody } from '../admission/body.ts'
+import type { Share } from '../admission/budget.ts'
 import type { OriginBody } from '../origin/send.ts'
 import { rejected } from '../protocol/problem.ts'
 import { accepted, type Result } from '../protocol/result.ts'
@@ -18,8 +19,8 @@ const MAX_GATHERED_BYTES = 8_000_000
 
 export interface ClientBody {
   readonly body: OriginBody | undefined
-  /** Call when the body has been sent. */
-  readonly release: () => void
+  /** For `awaitOrigin`: what a gathered body takes of the room. */
+  readonly held?: Share
 }
 
 /** `receiver` names who gets the body. One receiver takes half of the isolate's room at most. */
@@ -27,10 +28,9 @@ export async function clientBody(c: RouteContext, receiver: string): Promise<Res
   const { method, headers, body: stream } = c.req.raw
   // The body of a GET or HEAD has no meaning (RFC 9110 9.3.1), and the platform's `fetch` refuses
   // one.
-  if (stream === null || method === 'GET' || method === 'HEAD')
-    return accepted({ body: undefined, release: () => {} })
+  if (stream === null || method === 'GET' || method === 'HEAD') return accepted({ body: undefined })
   const bytes = declaredLength(headers)
-  if (bytes !== undefined) return accepted({ body: { stream, bytes }, release: () => {} })
+  if (bytes !== undefined) return accepted({ body: { stream, bytes } })
   const { budgets, ports } = c.env.gateway
   const held = budgets.uploads.open({ name: receiver, largestBytes: MAX_GATHERED_BYTES + 1 })
   const gathered = await readBody({
@@ -41,7 +41,7 @@ export async function clientBody(c: RouteContext, receiver: string): Promise<Res
     passing: budgets.passing.open(),
     ports,
   })
-  if (gathered.ok) return accepted({ body: gathered.value.content, release: held.release })
+  if (gathered.ok) return accepted({ body: gathered.value.content, held })
   held.release()
   return gathered.rejection.code === 'submission_too_large'
     ? rejected('length_required', { max_bytes: MAX_GATHERED_BYTES })

@@ -5,6 +5,7 @@
  * line.
  */
 
+import { keepWhile, type Share } from '../admission/budget.ts'
 import { conditional, type Read } from '../cache/reads.ts'
 import type { Challenge } from '../challenge/challenge.ts'
 import { returnedAnswer, type Shown } from '../origin/answer.ts'
@@ -12,10 +13,17 @@ import type { OriginAnswer } from '../origin/origin.ts'
 import { rejected } from '../protocol/problem.ts'
 import { type RouteContext, refuse } from './context.ts'
 
-/** Waits for the answer and notes how long that took. */
-export async function awaitOrigin(c: RouteContext, asked: Promise<OriginAnswer>): Promise<OriginAnswer> {
+/**
+ * Waits for the answer and notes how long that took. `held` is the room of the body that is sent;
+ * it is given back afterwards.
+ */
+export async function awaitOrigin(
+  c: RouteContext,
+  asked: Promise<OriginAnswer>,
+  held?: Share,
+): Promise<OriginAnswer> {
   const sentAt = Date.now()
-  const answer = await asked
+  const answer = await (held === undefined ? asked : keepWhile(asked, held, c.env.gateway.ports.after))
   c.env.entry.origin_ms = Date.now() - sentAt
   return answer
 }

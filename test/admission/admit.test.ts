@@ -417,7 +417,7 @@ describe('rooms', () => {
     const codes = results.map((result) => (result.ok ? 'ok' : result.rejection.code)).sort()
     expect(codes).toEqual(['ok', 'over_capacity', 'over_capacity'])
     // The same one twice, and again when there is room.
-    for (const result of results) if (result.ok) result.value.release()
+    for (const result of results) if (result.ok) result.value.held.release()
     expect(await admit(signedUpload({ ...large, nonce: 'b' }).upload, place)).toMatchObject({ ok: true })
   })
 

@@ -20,7 +20,7 @@ const ADMITTED: Admitted = {
   uid: 7,
   content: CONTENT,
   bodyHash: 'abc',
-  release: () => {},
+  held: { grow: () => true, release: () => {} },
   contentType: 'application/zip',
   filename: 'agent.zip',
 }

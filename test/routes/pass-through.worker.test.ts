@@ -242,4 +242,29 @@ describe('a body', () => {
     }
     expect(calls).toHaveLength(2)
   })
+
+  test('keeps its room for as long as a challenge takes it, however slowly', async () => {
+    let clock = NOW
+    const timers = new Set<() => void>()
+    const after = (_: number, act: () => void) => {
+      timers.add(act)
+      return () => timers.delete(act)
+    }
+    const statuses: number[] = []
+    const send = () => askApp(app, '/challenges/demo/x', inPieces(['x'.repeat(100_000)], {}))
+    const { app, calls } = appOf(CONFIG, {
+      now: () => clock,
+      after,
+      roomBytes: 200_000,
+      answer: async () => {
+        await Promise.resolve()
+        // The room's `abandonedSeconds` are 600.
+        for (const end = NOW + 6000; clock < end; clock += 500) for (const act of [...timers]) act()
+        if (calls.length === 1) statuses.push((await send()).status)
+        return new Response()
+      },
+    })
+    statuses.push((await send()).status, (await send()).status)
+    expect([statuses, timers.size]).toEqual([[503, 200, 200], 0])
+  })
 })

@@ -4,6 +4,7 @@
  */
 
 import { createBodyBudget } from '../../src/admission/budget.ts'
+import type { Ports } from '../../src/admission/ports.ts'
 import { type App, createApp } from '../../src/app.ts'
 import { createReads, type ReadCache } from '../../src/cache/reads.ts'
 import { type Config, parseConfig } from '../../src/config/config.ts'
@@ -54,6 +55,7 @@ export function withoutMaster(
 export interface AppOptions extends Partial<Pick<Gateway, 'challenges' | 'registry'>> {
   /** Unix seconds; a function where time passes. */
   readonly now: number | (() => number)
+  readonly after?: Ports['after']
   readonly cache?: ReadCache
   /** Bytes of room for bodies and for answers that are read whole. */
   readonly roomBytes?: number
@@ -99,7 +101,7 @@ export function gatewayOf(
         settle: async () => {},
       },
       verify: () => false,
-      after: () => () => {},
+      after: options.after ?? (() => () => {}),
       newDigest: () => ({ update: async () => {}, hex: async () => '' }),
       causes: { take: () => false },
       hasToken: () => false,
