@@ -132,7 +132,7 @@ parser.add_argument("--gateway", metavar="URL", default=env("PLATFORM_EDGE_URL")
 parser.add_argument("-w", "--wallet", "--wallet-name", default=env("BT_WALLET") or env("BT_WALLET_NAME"))
 parser.add_argument("-H", "--wallet-hotkey", default=env("BT_WALLET_HOTKEY"))
 parser.add_argument("-p", "--wallet-path", default=env("BT_WALLET_PATH"))
-parser.add_argument("--filename", help="what the challenge is told when it is not the file's own name")
+parser.add_argument("--filename", help="the name that the challenge sees, when it is not the file's own")
 parser.add_argument("--nonce", help="that of an attempt that may have arrived: it cannot count twice")
 args = parser.parse_args()
 args.gateway, args.filename, args.under_way = args.gateway.rstrip("/"), args.filename or os.path.basename(args.file), None

@@ -118,7 +118,7 @@ export const USAGE = `usage: platform-edge COMMAND [options]
   --scheme NAME                  sr25519 or ed25519, where the key does not say
   --netuid N --family NAME       each asked of the gateway unless given
   --nonce TEXT                   random unless given; one used before tells what became of that upload
-  --filename NAME --content-type TYPE   what the challenge is told, unsigned
+  --filename NAME --content-type TYPE   name and type that the challenge sees, unsigned
   --json-output, --json          one JSON object on stdout
   --quiet, -q                    no progress on stderr
   --version --help
@@ -149,7 +149,10 @@ export function parseArguments(argv: readonly string[]): Arguments {
   }
   const wanted = OPERANDS[command]
   if (rest.length > 0 || (wanted === undefined && operand !== undefined))
-    throw usage(`${command} takes ${wanted ?? 'no argument'}, and got more`, 'Quote names with blanks.')
+    throw usage(
+      `${command} takes ${wanted ?? 'no argument'}, and got more`,
+      'Put a name with blanks into quotes.',
+    )
   if (wanted !== undefined && operand === undefined)
     throw usage(
       `${command} takes ${wanted}`,
@@ -212,7 +215,7 @@ function plainName(filename: string | undefined): string | undefined {
   if (filename !== undefined && !isFilename(filename))
     throw usage(
       '--filename has 1 to 255 printable ASCII characters, no slash and no backslash',
-      'It is what the challenge is told, not where the file is.',
+      'It is the name that the challenge sees, not a path.',
     )
   return filename
 }

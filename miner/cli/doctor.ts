@@ -99,7 +99,7 @@ async function checkRegistration(
     const { uid, block } = documentOf(seat, session)
     if (uid !== null) return note('registration', 'ok', `uid ${uid} at block ${block}`)
     const more =
-      session.args.challenge === undefined ? '--challenge SLUG has a dry run decide' : 'the dry run decides'
+      session.args.challenge === undefined ? 'with --challenge SLUG a dry run decides' : 'the dry run decides'
     note('registration', 'warning', `${notThere(block)}; ${more}`)
   } catch (error) {
     noteFault(error, 'registration', note)

@@ -124,12 +124,12 @@ export async function readSubmission(session: Session, file: string): Promise<Su
 }
 
 /**
- * Some challenges name a submission after its file, so a name that they cannot be told is said.
+ * Some challenges name a submission after its file, so the miner hears when no name is sent.
  */
 function toldName(name: string, { out }: Session): string | undefined {
   if (isFilename(name)) return name
   out.warn(
-    `the challenge cannot be told the file name ${JSON.stringify(name)} (printable ASCII only, at most 255 characters); give it one with --filename`,
+    `no file name is sent, because ${JSON.stringify(name)} is not printable ASCII of at most 255 characters; choose a name with --filename`,
   )
   return undefined
 }

@@ -142,7 +142,7 @@ describe('a hotkey that is not in the snapshot', () => {
     const { code, stdout } = await edge('doctor')
     expect([code, stdout]).toEqual([
       0,
-      expect.stringContaining(`${WAIT}; --challenge SLUG has a dry run decide`),
+      expect.stringContaining(`${WAIT}; with --challenge SLUG a dry run decides`),
     ])
   })
 })
@@ -160,7 +160,7 @@ describe('the file name', () => {
     filenames.length = 0
     const { code, stderr } = await edge('upload', file, '--challenge', 'demo', '--quiet', ...options)
     expect([code, filenames]).toEqual([0, [told]])
-    const warning = `warning: the challenge cannot be told the file name ${JSON.stringify(name)}`
+    const warning = `warning: no file name is sent, because ${JSON.stringify(name)}`
     expect(stderr.startsWith(warning)).toBe(warned)
     expect(stderr.includes('--filename')).toBe(warned)
   })

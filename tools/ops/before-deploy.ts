@@ -113,6 +113,6 @@ function domainsTakenUnasked({ config, hasTerminal, agreed }: Plan): string[] {
   const { route, routes = [] } = config
   return [route, ...routes].flatMap((each) => {
     if (typeof each !== 'object' || each.custom_domain !== true) return []
-    return `${each.pattern}: without a terminal wrangler overrides an existing DNS record of this name unasked, and with it the service that has the name now; look at the zone's DNS records, then add --yes`
+    return `${each.pattern}: without a terminal wrangler overrides an existing DNS record of this name without asking, and with it the service that has the name now; look at the zone's DNS records, then add --yes`
   })
 }

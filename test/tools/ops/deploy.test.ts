@@ -124,7 +124,7 @@ describe('npm run deploy', () => {
     [
       'a secret in clear text',
       `${READY}[env.production.vars]\nADMIN_TOKEN = "canary"`,
-      [/ADMIN_TOKEN is written/],
+      [/ADMIN_TOKEN stands in/],
     ],
   ]
   test.each(UNREADY)('refuses %s', async (_, toml, says) => {

@@ -136,8 +136,12 @@ function checkCron({ crons }: Deployment): Finding {
 function checkClearText({ env, environment }: Deployment): Finding {
   const names = Object.keys(env).filter(isSecretName)
   if (names.length === 0) return pass('clear-text', 'no secret in wrangler.toml')
-  const todo = `take it out, choose a new one, and npm run secrets -- --env ${environment}`
-  return fail('clear-text', `${names.join(', ')} is written in wrangler.toml, for all who read it`, todo)
+  const todo = `remove it from the file, choose a new secret, then npm run secrets -- --env ${environment}`
+  return fail(
+    'clear-text',
+    `${names.join(', ')} stands in wrangler.toml, where every reader of the file sees it`,
+    todo,
+  )
 }
 
 function checkRegistration(environment: string, { requireRegisteredHotkey }: Config): Finding {
@@ -181,7 +185,7 @@ export function checkSecrets(deployment: Deployment, config: Config, held: Reado
       ? 'put it into .dev.vars (see .dev.vars.example)'
       : `npm run secrets -- --env ${environment}`
   const missing = secretNames(config).filter((name) => !held.has(name))
-  if (missing.length === 0) return [pass('secrets', 'every one is there')]
+  if (missing.length === 0) return [pass('secrets', 'all are set')]
   return missing.map((name) => {
     if (name.startsWith('CHALLENGE_TOKEN_'))
       return fail('secrets', `${name} is missing: uploads answer 502 challenge_token_unavailable`, todo)

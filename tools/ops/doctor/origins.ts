@@ -17,7 +17,7 @@ const TIMEOUT_MS = 10_000
 
 export async function checkChallenge(challenge: Door, context: OriginContext): Promise<Finding[]> {
   if (challenge.origin.protocol === 'vpc:') {
-    const says = 'behind a Workers VPC service: not to be asked from here'
+    const says = 'behind a Workers VPC service: this machine cannot ask it'
     return [
       warn(`challenge:${challenge.label}`, says, 'watch the first upload: npx wrangler tail --env NAME'),
     ]
@@ -103,8 +103,12 @@ const ACCESS_HINT =
 function checkMarker({ label, marker }: Door): Finding {
   const check = `marker:${label}`
   if (marker !== undefined) return pass(check, `${marker} is on its answers`)
-  const todo = 'let the challenge send a header of its own on every answer, and name it as `marker`'
-  return warn(check, 'none configured: a tunnel that answers in its place can be taken for it', todo)
+  const todo = 'let the challenge send its own header on every answer, and name it as `marker`'
+  return warn(
+    check,
+    "none configured: the gateway may take the tunnel's own answer for the challenge's",
+    todo,
+  )
 }
 
 /**
@@ -118,14 +122,15 @@ export async function checkTunnel(
   if (origin.protocol !== 'https:') return []
   const check = `tunnel:${label}`
   const answer = await askAt(origin)('/health')
-  if (!answer.reached) return [warn(check, `not to be judged (${answer.reason})`, 'see the challenge above')]
+  if (!answer.reached)
+    return [warn(check, `could not be checked (${answer.reason})`, 'see the challenge above')]
   const { status, headers } = answer
   const login = status >= 300 && status < 400 && /\.cloudflareaccess\.com\//.test(headers['location'] ?? '')
   const answered = marker !== undefined && headers[marker.toLowerCase()] !== undefined
   if (!answered && (login || status === 401 || status === 403))
     return [pass(check, 'closed without the service token')]
   if (!answered && status >= 500)
-    return [warn(check, `not to be judged (${status})`, 'see the challenge above')]
+    return [warn(check, `could not be checked (${status})`, 'see the challenge above')]
   const says = `open to the world: GET /health without a service token answers ${status}`
   const todo = 'put an Access application with a Service Auth policy on the hostname (docs/deploy.md)'
   return [environment === 'production' ? fail(check, says, todo) : warn(check, says, todo)]

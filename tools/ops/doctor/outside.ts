@@ -192,7 +192,7 @@ export async function checkDevKeys({
   const registered = answers.filter(({ uid }) => uid !== undefined && blockedUids?.has(uid) !== true)
   if (registered.length === 0) return pass('development-keys', 'none may upload as a member of the subnet')
   const named = registered.map(({ name, uid }) => `${name} (uid ${uid})`).join(', ')
-  if (environment === 'local') return pass('development-keys', `${named}, as befits a local chain`)
+  if (environment === 'local') return pass('development-keys', `${named}: right for a local chain`)
   const says = `the secret of ${named} is public: anyone can upload in that name`
   const todo = 'put them into BLOCKED_HOTKEYS, and check that CHAIN_ENDPOINTS names your chain'
   return environment === 'production'
