@@ -504,7 +504,10 @@ describe('production is stricter', () => {
   })
 })
 
-/** Of the challenges that the gateway itself lists, `truncated` answers 200 to whatever it is asked. */
+/**
+ * Of the challenges that the gateway itself lists, `truncated` answers 200 to whatever it is
+ * asked.
+ */
 const SHOWS_PAGES = 'warn public-pages'
 
 describe('really broken worlds', () => {

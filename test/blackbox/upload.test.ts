@@ -62,7 +62,10 @@ function head(body: Uint8Array, lines: readonly string[], signing: Signing = {},
   return [`POST ${path} HTTP/1.1`, 'Host: gateway', ...headerLines(sign(body, signing).headers), ...lines]
 }
 
-/** Of the upload that docs/challenges.md shows; workerd adds its own name, and no record has the token. */
+/**
+ * Of the upload that docs/challenges.md shows; workerd adds its own name, and no record has the
+ * token.
+ */
 function documentedNames(): string[] {
   const lines =
     /```http\nPOST [^\n]*\n([\s\S]*?)\n\n/.exec(readFileSync('docs/challenges.md', 'utf8'))?.[1] ?? ''

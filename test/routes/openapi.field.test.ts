@@ -1,4 +1,7 @@
-/** The document as client generators read it: nothing is left out, and what they write works against this gateway. */
+/**
+ * The document as client generators read it: nothing is left out, and what they write works
+ * against this gateway.
+ */
 
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'

@@ -73,8 +73,8 @@ const OF_UPLOADS: readonly Check[] = [
 const OF_ROUTES: readonly Check[] = [health, head, weights, privateRoutes, openPages, idleConnection]
 
 /**
- * A sound upload first: of a challenge that refuses it, a refusal of a wrong one shows nothing. Then
- * all checks side by side, for each has uploads and connections of its own.
+ * A sound upload first: of a challenge that refuses it, a refusal of a wrong one shows nothing.
+ * Then all checks side by side, for each has uploads and connections of its own.
  */
 export async function examineChallenge(terms: Terms): Promise<Finding[]> {
   const first = await accepts(terms)

@@ -65,7 +65,9 @@ test.each(FAULTS)('%s: a challenge that %s', { timeout: TIMEOUT_MS }, async (che
   }
 })
 
-/** How a service that its author believes to be done answers a sound upload, and what it is told. */
+/**
+ * How a service that its author believes to be done answers a sound upload, and what it is told.
+ */
 const REFUSING: readonly (readonly [status: number, says: string])[] = [
   [400, 'the slug, here demo'],
   [401, 'the token of this run'],
