@@ -158,6 +158,7 @@ export async function send(): Promise<string> {
   const client = createClient({ gateway: 'https://g.example' })
   const answer = await client.submitUpload<{ id: string }>({ challenge: 'demo', body: new Uint8Array(1) })
   if (answer.ok) return answer.value?.id ?? answer.text
+  if (answer.kind === 'foreign') return answer.hint
   return answer.kind === 'problem' ? answer.problem.hint : answer.kind === 'challenge' ? answer.text : answer.cause
 }
 `

@@ -15,6 +15,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { parseArgs } from 'node:util'
 import { decodeAddress } from '@polkadot/keyring'
+import { parseJson } from '../../src/protocol/json.ts'
 import { developmentMembers, recordedMembers } from './chain-members.ts'
 import { answerRpc, type ChainOptions, createChain, type DevChain } from './chain-state.ts'
 
@@ -106,14 +107,6 @@ function answerRegister(register: Served['register'], body: unknown): object {
 
 function send(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(body))
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 if (import.meta.main) {

@@ -12,6 +12,7 @@ import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
+import { isRecord, parseJson } from '../../src/protocol/json.ts'
 
 /** Of computed weights, as of BASE's master. */
 const WEIGHTS_TTL_SECONDS = 720
@@ -229,18 +230,6 @@ function token(): string {
 
 function toRfc3339(seconds: number): string {
   return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 if (import.meta.main) {
