@@ -8,7 +8,7 @@ import type { Signer } from '../../../src/crypto/sign.ts'
 import { bodyOf } from './bodies.ts'
 import { forgetPeak, memoryMb } from './process.ts'
 import { always, type Figure, showAnswers } from './report.ts'
-import { REGISTERED, signUploads, strangers, UPLOAD_PATH } from './signed.ts'
+import { REGISTERED, SLUG, signUploads, strangers, UPLOAD_PATH } from './signed.ts'
 import type { Runtime, World } from './world.ts'
 
 const BYTES = 7_500_000
@@ -25,6 +25,11 @@ const ABANDONED_MOST_MB = 170
 /** Connections that announce a body and send none of it, and strangers that send one byte. */
 const SILENT = 488
 const SILENT_MOST_MB = 40
+/** Reads at once of answers that may be kept, each of another target. */
+const READS = 150
+/** As tools/bench/upload/origin.ts answers. */
+const KEEPABLE_BYTES = 990_000
+const READS_MOST_MB = 250
 /**
  * Between the first of them and the look at what they hold: well within the 20 s after which they
  * are given up.
@@ -41,6 +46,7 @@ export async function measureMemory(world: World): Promise<readonly Figure[]> {
     ...(await whileAbandoned(world)),
     ...(await whileSilent(world, 'no byte', REGISTERED, 0)),
     ...(await whileSilent(world, 'one byte, unregistered', strangers(SILENT), 1)),
+    ...(await whileReading(world)),
   ]
 }
 
@@ -157,6 +163,33 @@ async function whileAbandoned(world: World): Promise<readonly Figure[]> {
       more <= ABANDONED_MOST_MB,
       `${more.toFixed(0)} MB`,
       `at most ${ABANDONED_MOST_MB} MB`,
+    ),
+  ]
+}
+
+/** All are answered whole, though only some are read whole in order to keep them. */
+async function whileReading(world: World): Promise<readonly Figure[]> {
+  const gateway = await world.startGateway()
+  await warmUp(world, gateway)
+  const idle = memoryMb(gateway.pid).now
+  forgetPeak(gateway.pid)
+  const targets = Array.from({ length: READS }, (_, at) => `/challenges/${SLUG}/kept?n=${at}`)
+  const sizes = await Promise.all(
+    targets.map(async (target) => {
+      const answer = await fetch(`http://127.0.0.1:${gateway.port}${target}`)
+      return answer.status === 200 ? (await answer.arrayBuffer()).byteLength : 0
+    }),
+  )
+  const more = memoryMb(gateway.pid).peak - idle
+  await gateway.close()
+  const whole = sizes.filter((size) => size === KEEPABLE_BYTES).length
+  return [
+    always(`${READS} keepable reads: whole`, whole === READS, `${whole} of ${READS}`, `${READS}`),
+    always(
+      `${READS} keepable reads: memory over idle`,
+      more <= READS_MOST_MB,
+      `${more.toFixed(0)} MB`,
+      `at most ${READS_MOST_MB} MB`,
     ),
   ]
 }

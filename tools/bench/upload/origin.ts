@@ -1,6 +1,6 @@
 /**
  * The challenge of `npm run bench:uploads`, a process of its own: reads each upload to its end,
- * counts it, answers 201. Nothing is stored, so that it takes little of the processor it shares
+ * counts it, answers 201; a GET gets an answer that the edge may keep. Nothing is stored, so that it takes little of the processor it shares
  * with the gateway.
  */
 
@@ -8,9 +8,18 @@ import { createServer } from 'node:http'
 
 export type OriginMessage = { readonly port: number } | { readonly uploads: number }
 
+/** Just short enough to be kept. */
+const KEEPABLE = Buffer.alloc(990_000, 'a')
+
 let uploads = 0
 
 const server = createServer((request, response) => {
+  if (request.method === 'GET') {
+    response
+      .writeHead(200, { 'cache-control': 'max-age=60', 'content-length': KEEPABLE.length })
+      .end(KEEPABLE)
+    return
+  }
   let bytes = 0
   request.on('data', (chunk: Buffer) => {
     bytes += chunk.length
