@@ -1,11 +1,12 @@
 /**
  * Combs: precomputed tables that multiply one point with few doublings.
  *
- * The scalar is written with digits +1 and -1 only and laid out in `teeth` rows of `columns` digits. A column reads one
- * digit of every row, and the table holds every signed sum of the rows' powers, so a column costs one addition. Columns
- * are dealt to `blocks`, each with its part of the table, and those at the same place of their blocks share a doubling.
- * Source: Lim and Lee, "More Flexible Exponentiation with Precomputation" (CRYPTO '94), with the signed digits of
- * Hamburg, "Fast and compact elliptic-curve cryptography" (2012), section 3.3.
+ * The scalar is written with digits +1 and -1 only and laid out in `teeth` rows of `columns`
+ * digits. A column reads one digit of every row, and the table holds every signed sum of the rows'
+ * powers, so a column costs one addition. Columns are dealt to `blocks`, each with its part of the
+ * table, and those at the same place of their blocks share a doubling. Source: Lim and Lee, "More
+ * Flexible Exponentiation with Precomputation" (CRYPTO '94), with the signed digits of Hamburg,
+ * "Fast and compact elliptic-curve cryptography" (2012), section 3.3.
  */
 import { ed25519 } from '@noble/curves/ed25519.js'
 import {
@@ -71,8 +72,9 @@ function signedSums(
 }
 
 /**
- * scalar * P by the comb of P, for 0 <= scalar < L: `columns` additions and ceil(columns / blocks) - 1 doublings.
- * An even scalar has no form in odd digits, so L is taken from it, which a sum that ignores torsion does not see.
+ * scalar * P by the comb of P, for 0 <= scalar < L: `columns` additions and one doubling
+ * less than ceil(columns / blocks). An even scalar has no form in odd digits, so L is taken from it, which a sum that
+ * ignores torsion does not see.
  */
 export function combMultiple(comb: Comb, scalar: bigint): Term {
   const { teeth, columns, blocks, table } = comb

@@ -1,8 +1,9 @@
 /**
  * ed25519: strict RFC 8032, never ZIP-215.
  *
- * R and the key are canonical encodings, s is below L, keys of small order are refused, and the equation is the
- * cofactored one of RFC 8032 section 5.1.7: answer for answer noble's `verify` with `zip215: false`.
+ * R and the key are canonical encodings, s is below L, keys of small order are refused, and the
+ * equation is the cofactored one of RFC 8032 section 5.1.7: answer for answer noble's `verify`
+ * with `zip215: false`.
  */
 import type { EdwardsPoint } from '@noble/curves/abstract/edwards.js'
 import { ed25519 as noble } from '@noble/curves/ed25519.js'
@@ -22,7 +23,10 @@ export const ed25519: Scheme = {
     return point === undefined || point.isSmallOrder() ? undefined : point
   },
   decodeCommitment: decodePoint,
-  /** y = Y/Z, and x = X/Z has the parity of the last bit. With it R = sB - kA without the cofactor, which implies the rest. */
+  /**
+   * y = Y/Z, and x = X/Z has the parity of the last bit. With it R = sB - kA without the cofactor,
+   * which implies the rest.
+   */
   isEncoding(bytes, { X, Y, Z }) {
     const encoded = bytesToNumberLE(bytes)
     const y = encoded & MAX_Y

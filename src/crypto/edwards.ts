@@ -1,17 +1,19 @@
 /**
- * Formulas of the curve edwards25519, -x^2 + y^2 = 1 + d x^2 y^2, for public points only: their time shows what they
- * compute. Signing must never use this file.
+ * Formulas of the curve edwards25519, -x^2 + y^2 = 1 + d x^2 y^2, for public points only: their
+ * time shows what they compute. Signing must never use this file.
  *
- * Curve and field are noble's. Inside the formulas a product is reduced by `%`, which keeps its sign, and a sum is left as
- * it is until the next product: noble's `Fp.mul` also makes each result positive and takes a fifth longer (workerd).
- * `toCanonical` gives coordinates that noble takes.
+ * Curve and field are noble's. Inside the formulas a product is reduced by `%`, which keeps its
+ * sign, and a sum is left as it is until the next product: noble's `Fp.mul` also makes each result
+ * positive and takes a fifth longer (workerd). `toCanonical` gives coordinates that noble takes.
  *
- * A point is X : Y : Z : T with x = X/Z, y = Y/Z and xy = T/Z, as noble keeps it. A formula ends with the two fractions
- * x = E/G and y = H/F; what comes next decides what is made of them, and a doubling needs no T. M is one multiplication.
+ * A point is X : Y : Z : T with x = X/Z, y = Y/Z and xy = T/Z, as noble keeps it. A formula ends
+ * with the two fractions x = E/G and y = H/F; what comes next decides what is made of them, and a
+ * doubling needs no T. M is one multiplication.
  *
- * Sources: Hisil, Wong, Carter, Dawson, "Twisted Edwards Curves Revisited" (ASIACRYPT 2008), sections 3.1 and 3.3, as
- * dbl-2008-hwcd, add-2008-hwcd-3 and madd-2008-hwcd-3 of hyperelliptic.org/EFD/g1p/auto-twisted-extended-1.html; the
- * fractions are `ge_p1p1` of Bernstein, Duif, Lange, Schwabe, Yang, "High-speed high-security signatures" (2011).
+ * Sources: Hisil, Wong, Carter, Dawson, "Twisted Edwards Curves Revisited" (ASIACRYPT 2008),
+ * sections 3.1 and 3.3, as dbl-2008-hwcd, add-2008-hwcd-3 and madd-2008-hwcd-3 of
+ * hyperelliptic.org/EFD/g1p/auto-twisted-extended-1.html; the fractions are `ge_p1p1` of
+ * Bernstein, Duif, Lange, Schwabe, Yang, "High-speed high-security signatures" (2011).
  */
 import { FpInvertBatch } from '@noble/curves/abstract/modular.js'
 import { ed25519 } from '@noble/curves/ed25519.js'
@@ -98,7 +100,10 @@ export function double({ X, Y, Z }: Projective): Fractions {
   return { E: xy + xy, F: zz + zz - G, G, H: yy + xx }
 }
 
-/** 4 M, or 3 M when the addend's Z is 1: x = (x1 y2 + y1 x2) / (1 + d x1 x2 y1 y2), y = (y1 y2 + x1 x2) / (1 - d ...). */
+/**
+ * 4 M, or 3 M when the addend's Z is 1: x = (x1 y2 + y1 x2) / (1 + d x1 x2 y1 y2), y = (y1 y2 + x1
+ * x2) / (1 - d ...).
+ */
 export function add({ X, Y, Z, T }: Extended, { plus, minus, product, twiceZ }: Addend): Fractions {
   const A = ((Y - X) * minus) % P
   const B = ((Y + X) * plus) % P

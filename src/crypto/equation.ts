@@ -1,9 +1,11 @@
 /**
- * Is a signature (R, s) one of a key A, for a message or for the next form of it? R = sB - kA, twice computed.
+ * Is a signature (R, s) one of a key A, for a message or for the next form of it? R = sB - kA,
+ * twice computed.
  *
- * A key with a comb: sB - kA is summed up, and R's bytes are compared with how that point is written. This comparison only
- * accepts. What it does not accept goes the long way: R is decoded and the difference has to be the identity.
- * A key without: v(R + kA - sB) has to be the identity, with half-size u and v (half-size.ts).
+ * A key with a comb: sB - kA is summed up, and R's bytes are compared with how that point is
+ * written. This comparison only accepts. What it does not accept goes the long way: R is decoded
+ * and the difference has to be the identity. A key without: v(R + kA - sB) has to be the identity,
+ * with half-size u and v (half-size.ts).
  */
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { bytesToNumberLE } from '@noble/curves/utils.js'
@@ -17,14 +19,17 @@ const { Point } = ed25519
 const { Fn, BASE } = Point
 
 /**
- * For the base point, which every verification multiplies: 23 additions and about 300 KB, once for each isolate. A comb
- * of 384 points (8/32/3) takes 32 additions, one of 4096 (12/22/2) takes 22 and twice the time to build.
+ * For the base point, which every verification multiplies: 23 additions and about 300 KB, once for
+ * each isolate. A comb of 384 points (8/32/3) takes 32 additions, one of 4096 (12/22/2) takes 22
+ * and twice the time to build.
  */
 const BASE_SHAPE = { teeth: 11, columns: 23, blocks: 2 }
 /** Built by the first verification, which is the self-test of start-up.ts. */
 let baseComb: Comb | undefined
 
-/** `signature` is 64 bytes, its marker bit already cleared. `forms` are the messages that would do. */
+/**
+ * `signature` is 64 bytes, its marker bit already cleared. `forms` are the messages that would do.
+ */
 export function signsAny(
   scheme: Scheme,
   key: Key,

@@ -1,11 +1,13 @@
 /**
  * Euclid's algorithm for long public numbers, by Lehmer's method: its time shows what it computes.
  *
- * Quotients of two long numbers depend mostly on their leading bits. Those are read into doubles, where a run of quotients
- * is found and collected in a matrix, so one pass of long arithmetic does the work of about fifteen.
+ * Quotients of two long numbers depend mostly on their leading bits. Those are read into doubles,
+ * where a run of quotients is found and collected in a matrix, so one pass of long arithmetic does
+ * the work of about fifteen.
  *
- * Source: Knuth, "The Art of Computer Programming", volume 2, section 4.5.2, algorithm L. Both bounds of a quotient have to
- * agree there before it is used; numbers that fit a double whole need no bounds.
+ * Source: Knuth, "The Art of Computer Programming", volume 2, section 4.5.2, algorithm L. Both
+ * bounds of a quotient have to agree there before it is used; numbers that fit a double whole need
+ * no bounds.
  */
 
 /** Leading bits that are read. A double holds 53 exactly, and the bounds add one. */
@@ -23,8 +25,8 @@ const float = new Float64Array(1)
 const halves = new Uint32Array(float.buffer)
 
 /**
- * The first remainder of Euclid's algorithm on (modulus, value) that is below `bound`, and a factor with
- * remainder = factor * value modulo `modulus`. 0 < value < modulus and 2 <= bound.
+ * The first remainder of Euclid's algorithm on (modulus, value) that is below `bound`, and a
+ * factor with remainder = factor * value modulo `modulus`. 0 < value < modulus and 2 <= bound.
  */
 export function remainderBelow(
   bound: bigint,
@@ -58,7 +60,10 @@ function oneStep(x: bigint, y: bigint): Run {
   return { a: 0n, b: 1n, c: 1n, d: -(x / y) }
 }
 
-/** The steps that leading bits show and that leave y at `bound` or above; undefined when there is none. */
+/**
+ * The steps that leading bits show and that leave y at `bound` or above; undefined when there is
+ * none.
+ */
 function runOf(x: bigint, y: bigint, bound: number): Run | undefined {
   const shift = Math.max(0, bitsOf(x) - LEADING_BITS)
   const error = shift === 0 ? 0 : 1

@@ -1,10 +1,11 @@
 /**
  * Halving a challenge: k = u / v modulo the group order, with u and v of half the length.
  *
- * R + kA = sB holds if and only if vR + uA = (vs)B, because v is invertible modulo the prime order. With u and v
- * below 2^127 the two points without a table need 127 doublings rather than 253 (B has a table and needs none).
- * Source: Antipa, Brown, Gallant, Lambert, Struik, Vanstone, "Accelerated Verification of ECDSA Signatures"
- * (SAC 2005); the pair is where the extended Euclidean algorithm on (L, k) passes the square root of L.
+ * R + kA = sB holds if and only if vR + uA = (vs)B, because v is invertible modulo the prime
+ * order. With u and v below 2^127 the two points without a table need 127 doublings rather than
+ * 253 (B has a table and needs none). Source: Antipa, Brown, Gallant, Lambert, Struik, Vanstone,
+ * "Accelerated Verification of ECDSA Signatures" (SAC 2005); the pair is where the extended
+ * Euclidean algorithm on (L, k) passes the square root of L.
  */
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { remainderBelow } from './euclid.ts'

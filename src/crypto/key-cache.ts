@@ -1,16 +1,18 @@
 /**
- * Decoded public keys that come again: a metagraph has a few hundred hotkeys, and a comb makes theirs cheap.
+ * Decoded public keys that come again: a metagraph has a few hundred hotkeys, and a comb makes
+ * theirs cheap.
  *
- * Only a verified signature of a registered hotkey may call `remember`, so neither strangers nor forgers can push
- * a miner out or have a comb built. Bounded in entries and in bytes; the least recently used key leaves first.
+ * Only a verified signature of a registered hotkey may call `remember`, so neither strangers nor
+ * forgers can push a miner out or have a comb built. Bounded in entries and in bytes; the least
+ * recently used key leaves first.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { buildComb, type CombShape, combSize } from './comb.ts'
 import type { Key, Scheme } from './scheme.ts'
 
 /**
- * The trade of speed against memory, in multiplications of a verification (an addition takes 7, a doubling 8; the base
- * point's comb adds 161 to each):
+ * The trade of speed against memory, in multiplications of a verification (an addition takes 7, a
+ * doubling 8; the base point's comb adds 161 to each):
  *
  *   teeth/columns/blocks  points  KB a key  multiplications
  *   4/64/1                     8       1.2  952
@@ -21,11 +23,14 @@ import type { Key, Scheme } from './scheme.ts'
  *   7/37/4                   256      37.9  331
  *   8/32/4                   512      75.8  280
  *
- * 128 points: twice the memory saves 9 % of the sum, half the memory costs 16 %, and 8 MB hold all keys of a subnet.
+ * 128 points: twice the memory saves 9 % of the sum, half the memory costs 16 %, and 8 MB hold all
+ * keys of a subnet.
  */
 const KEY_COMB: CombShape = { teeth: 6, columns: 43, blocks: 4 }
 
-/** Heap bytes of one point of a comb: the object and three 255-bit integers (measured in workerd). */
+/**
+ * Heap bytes of one point of a comb: the object and three 255-bit integers (measured in workerd).
+ */
 const POINT_BYTES = 148
 /** Heap bytes of an entry beside its comb's points (measured in workerd). */
 const ENTRY_BYTES = 1600
@@ -37,7 +42,10 @@ export interface KeyCacheLimits {
   readonly combAfter: number
 }
 
-/** 8 MB hold 408 combs. A comb costs what three or four verifications save, so it is built at the third. */
+/**
+ * 8 MB hold 408 combs. A comb costs what three or four verifications save, so it is built at the
+ * third.
+ */
 export const KEY_CACHE_LIMITS: KeyCacheLimits = { maxKeys: 1024, maxBytes: 8_388_608, combAfter: 3 }
 
 export interface KeyCache {
@@ -54,7 +62,8 @@ interface Entry {
 }
 
 export function createKeyCache(limits: KeyCacheLimits = KEY_CACHE_LIMITS): KeyCache {
-  // A Map iterates in order of insertion, so re-inserting on use keeps the least recently used first.
+  // A Map iterates in order of insertion, so re-inserting on use keeps the least recently used
+  // first.
   const entries = new Map<string, Entry>()
   let bytes = 0
 

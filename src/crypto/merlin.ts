@@ -1,16 +1,20 @@
 /**
  * Merlin transcripts over STROBE-128, limited to what schnorrkel signatures use.
  *
- * A transcript is a sponge that both signer and verifier feed with the same labelled messages; the bytes it
- * then gives are the challenge. Only four STROBE operations are needed: meta-AD and AD to append, PRF to draw,
- * KEY for the signer's witness. A state is cheap to copy (200 bytes), so a constant beginning is absorbed once.
+ * A transcript is a sponge that both signer and verifier feed with the same labelled messages; the
+ * bytes it then gives are the challenge. Only four STROBE operations are needed: meta-AD and AD to
+ * append, PRF to draw, KEY for the signer's witness. A state is cheap to copy (200 bytes), so a
+ * constant beginning is absorbed once.
  *
- * Sources: merlin.cool, strobe.sourceforge.io/specs 1.0.2, and dalek `merlin` 3.0 `strobe.rs`. The permutation
- * is noble's keccak-f[1600]; its words are little-endian, as are all platforms that run V8.
+ * Sources: merlin.cool, strobe.sourceforge.io/specs 1.0.2, and dalek `merlin` 3.0 `strobe.rs`. The
+ * permutation is noble's keccak-f[1600]; its words are little-endian, as are all platforms that
+ * run V8.
  */
 import { keccakP } from '@noble/hashes/sha3.js'
 
-/** Bytes absorbed between permutations: 200 - 2 * 16 (128-bit security) - 2 (STROBE's own padding). */
+/**
+ * Bytes absorbed between permutations: 200 - 2 * 16 (128-bit security) - 2 (STROBE's own padding).
+ */
 const RATE = 166
 
 const FLAG_I = 1
@@ -73,7 +77,10 @@ export class Transcript {
     return this.#squeeze(length)
   }
 
-  /** `build_rng().rekey_with_witness_bytes(label, secret).finalize(random)`, then `length` bytes of it. */
+  /**
+   * `build_rng().rekey_with_witness_bytes(label, secret).finalize(random)`, then `length` bytes of
+   * it.
+   */
   witness(label: Uint8Array, secret: Uint8Array, random: Uint8Array, length: number): Uint8Array {
     const rng = this.copy()
     rng.#begin(META_AD)
@@ -91,7 +98,9 @@ export class Transcript {
     return rng.#squeeze(length)
   }
 
-  /** STROBE `begin_op`: chain to the previous operation; cipher operations start on a fresh block. */
+  /**
+   * STROBE `begin_op`: chain to the previous operation; cipher operations start on a fresh block.
+   */
   #begin(flags: number): void {
     const previousStart = this.#operationStart
     this.#operationStart = this.#position + 1
@@ -105,7 +114,10 @@ export class Transcript {
     if (++this.#position === RATE) this.#permute()
   }
 
-  /** The length prefix of Merlin: little-endian u32. Lengths of 2^32 and more cannot occur in an isolate. */
+  /**
+   * The length prefix of Merlin: little-endian u32. Lengths of 2^32 and more cannot occur in an
+   * isolate.
+   */
   #absorbLength(length: number): void {
     for (let shift = 0; shift < 32; shift += 8) this.#absorbByte((length >>> shift) & 0xff)
   }

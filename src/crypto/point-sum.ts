@@ -1,11 +1,12 @@
 /**
  * Sums of multiples of public points, like sB - kA, in variable time.
  *
- * Each scalar is first written in signed digits, weight by weight (2^0, 2^1, ...); a digit names a point of its table. One
- * walk from the heaviest weight then doubles and adds (Strauss-Shamir), so all scalars share one chain of doublings.
+ * Each scalar is first written in signed digits, weight by weight (2^0, 2^1, ...); a digit names a
+ * point of its table. One walk from the heaviest weight then doubles and adds (Strauss-Shamir), so
+ * all scalars share one chain of doublings.
  *
- * Variable time is right here and only here: every scalar and point of a verification is public. Signing must
- * never use this file.
+ * Variable time is right here and only here: every scalar and point of a verification is public.
+ * Signing must never use this file.
  */
 import {
   type Addend,
@@ -21,14 +22,20 @@ import {
   toProjective,
 } from './edwards.ts'
 
-/** Width of the signed windows of a point without a table: P, 3P, 5P, 7P are made, and one bit in five adds. */
+/**
+ * Width of the signed windows of a point without a table: P, 3P, 5P, 7P are made, and one bit in
+ * five adds.
+ */
 const WINDOW = 4
 const HALF_SIZE_BITS = 128
 
 /** A multiple that is written in digits. */
 export interface Term {
   readonly table: readonly Addend[]
-  /** `perWeight` digits for each weight, lightest first: 0, or one more than a table's index, negative to subtract. */
+  /**
+   * `perWeight` digits for each weight, lightest first: 0, or one more than a table's index,
+   * negative to subtract.
+   */
   readonly digits: Int16Array
   readonly perWeight: number
 }
@@ -50,7 +57,10 @@ export function sumOf(terms: readonly Term[]): Extended {
   return toCanonical(toExtended(sum))
 }
 
-/** scalar * point for a point without a table, by a width-4 non-adjacent form. The scalar has half size: |scalar| < 2^128. */
+/**
+ * scalar * point for a point without a table, by a width-4 non-adjacent form. The scalar has half
+ * size: |scalar| < 2^128.
+ */
 export function multipleOf(point: Extended, scalar: bigint): Term {
   const digits = new Int16Array(HALF_SIZE_BITS + 1)
   const size = scalar < 0n ? -scalar : scalar

@@ -1,8 +1,9 @@
 /**
- * Comparing a secret with what somebody sent.
+ * Comparing a secret with what a client sent.
  *
- * Both are hashed first (with the hash ed25519 brings along anyway): digests have one length and share no prefix with the secret, so neither the length nor the place of the
- * first difference shows in the time it takes.
+ * Both are hashed first (with the hash ed25519 brings along anyway): digests have one length and
+ * share no prefix with the secret, so neither the length nor the place of the first difference
+ * shows in the time it takes.
  */
 
 import { sha512 } from '@noble/hashes/sha2.js'

@@ -1,9 +1,10 @@
 /**
  * Signing, for the miner's tools and for tests; the worker never imports it.
  *
- * Secrets are involved, so every multiplication is noble's constant-time one. sr25519 expands its 32-byte mini secret
- * the ed25519 way (as every Substrate wallet does) and takes its nonce from the transcript, the secret and fresh
- * randomness, so a broken random source alone does not reveal the key. ed25519 is deterministic and ignores `random`.
+ * Secrets are involved, so every multiplication is noble's constant-time one. sr25519 expands its
+ * 32-byte mini secret the ed25519 way (as every Substrate wallet does) and takes its nonce from
+ * the transcript, the secret and fresh randomness, so a broken random source alone does not reveal
+ * the key. ed25519 is deterministic and ignores `random`.
  */
 import { ed25519, ristretto255 } from '@noble/curves/ed25519.js'
 import { bytesToNumberLE } from '@noble/curves/utils.js'
@@ -30,8 +31,9 @@ export function createSigner(seed: Uint8Array, scheme: 'sr25519' | 'ed25519'): S
 }
 
 /**
- * An sr25519 signer from a secret key as Bittensor wallets store it: the scalar (canonical, not multiplied by the cofactor as
- * polkadot-js does) and the 32-byte nonce seed. Throws on another length or an impossible scalar.
+ * An sr25519 signer from a secret key as Bittensor wallets store it: the scalar (canonical, not
+ * multiplied by the cofactor as polkadot-js does) and the 32-byte nonce seed. Throws on another
+ * length or an impossible scalar.
  */
 export function createExpandedSigner(key: Uint8Array): Signer {
   if (key.length !== 64) throw new RangeError('an expanded secret key has 64 bytes')
@@ -62,7 +64,10 @@ function schnorrkelSigner(secret: bigint, nonce: Uint8Array): Signer {
   }
 }
 
-/** `ExpansionMode::Ed25519`: clamped, then divided by the cofactor, which ristretto255 does not need. */
+/**
+ * `ExpansionMode::Ed25519`: clamped, then divided by the cofactor, which ristretto255 does not
+ * need.
+ */
 function secretScalar(expanded: Uint8Array): bigint {
   const clamped = expanded.slice(0, 32)
   clamped[0] = (clamped[0] ?? 0) & 248

@@ -1,9 +1,10 @@
 /**
  * The one question the gateway asks: did this public key sign this message?
  *
- * Bit 7 of the last byte says which scheme: schnorrkel sets it as its marker, a canonical ed25519 s leaves it clear. One
- * scheme is tried, never both. Wallets may wrap what they sign in `<Bytes>`, so a message that fails is tried
- * once more wrapped, as btwallet does. Hostile input of any kind is answered false.
+ * Bit 7 of the last byte says which scheme: schnorrkel sets it as its marker, a canonical ed25519
+ * s leaves it clear. One scheme is tried, never both. Wallets may wrap what they sign in
+ * `<Bytes>`, so a message that fails is tried once more wrapped, as btwallet does. Hostile input
+ * of any kind is answered false.
  */
 import { concatBytes, hexToBytes } from '@noble/hashes/utils.js'
 import { ed25519 } from './ed25519.ts'
@@ -31,7 +32,9 @@ export type Verifier = (
   terms?: VerifyTerms,
 ) => boolean
 
-/** 64 bytes from 128 hex digits of either case, with or without `0x`; undefined for anything else. */
+/**
+ * 64 bytes from 128 hex digits of either case, with or without `0x`; undefined for anything else.
+ */
 export function parseSignature(text: string): Uint8Array | undefined {
   if (typeof text !== 'string' || !SIGNATURE_TEXT.test(text)) return undefined
   return hexToBytes(text.slice(-128))

@@ -1,9 +1,9 @@
 /**
  * sr25519: schnorrkel signatures over ristretto255, with the signing context `substrate`.
  *
- * Rules of schnorrkel 0.11 (`sign.rs`, `points.rs`): the key and R are canonical ristretto255 encodings, s is canonical,
- * and the challenge comes from a Merlin transcript of context, message, key and R. One rule is ours: the identity
- * key is refused, since with it anyone can sign.
+ * Rules of schnorrkel 0.11 (`sign.rs`, `points.rs`): the key and R are canonical ristretto255
+ * encodings, s is canonical, and the challenge comes from a Merlin transcript of context, message,
+ * key and R. One rule is ours: the identity key is refused, since with it anyone can sign.
  */
 import type { EdwardsPoint } from '@noble/curves/abstract/edwards.js'
 import { ed25519, ristretto255 } from '@noble/curves/ed25519.js'
@@ -62,7 +62,10 @@ export const sr25519: Scheme = {
   isIdentity: isRistrettoIdentity,
 }
 
-/** The Edwards representative noble chose: the walk works on it, and the answer is read as ristretto again. */
+/**
+ * The Edwards representative noble chose: the walk works on it, and the answer is read as
+ * ristretto again.
+ */
 function decodeRistretto(bytes: Uint8Array): EdwardsPoint | undefined {
   try {
     // A decoded point has Z = 1, so 1 is the inverse that toAffine asks for.
@@ -73,8 +76,9 @@ function decodeRistretto(bytes: Uint8Array): EdwardsPoint | undefined {
 }
 
 /**
- * Bytes s decode to the point with y = (1 - s^2) / (1 + s^2) whose x and xy are even (RFC 9496, section 4.3.1). The same
- * element of ristretto255 is written (x, y), (-x, -y), (iy, ix) or (-iy, -ix): is one of these that point?
+ * Bytes s decode to the point with y = (1 - s^2) / (1 + s^2) whose x and xy are even (RFC 9496,
+ * section 4.3.1). The same element of ristretto255 is written (x, y), (-x, -y), (iy, ix) or (-iy,
+ * -ix): is one of these that point?
  */
 function isEncoding(bytes: Uint8Array, { X, Y, Z }: Extended): boolean {
   const s = bytesToNumberLE(bytes)

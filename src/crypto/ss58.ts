@@ -1,9 +1,10 @@
 /**
  * SS58: the text form of a hotkey.
  *
- * base58( prefix || public key || first two bytes of blake2b-512("SS58PRE" || prefix || public key) ).
- * The prefix names a network: one byte for 0-63, two for 64-16383. Bittensor wallets write 42. Every prefix spells
- * the same key, so callers compare the prefix, or the text itself, and never only the key.
+ * base58( prefix || public key || first two bytes of blake2b-512("SS58PRE" || prefix || public
+ * key) ). The prefix names a network: one byte for 0-63, two for 64-16383. Bittensor wallets write
+ * 42. Every prefix spells the same key, so callers compare the prefix, or the text itself, and
+ * never only the key.
  *
  * Sources: sp-core `crypto.rs` (Ss58Codec); the address specs of polkadot-js.
  */
@@ -19,7 +20,10 @@ const CHECKSUM_BYTES = 2
 const MAX_PREFIX = 16_383
 /** Reserved by the registry: they would read as the first byte of other formats. */
 const RESERVED_PREFIXES = [46, 47]
-/** Characters of 35 bytes that are nearly all zero, and of 36 bytes. Base58 is quadratic: look at the length first. */
+/**
+ * Characters of 35 bytes that are nearly all zero, and of 36 bytes. Base58 is quadratic: look at
+ * the length first.
+ */
 const MIN_TEXT_LENGTH = 34
 const MAX_TEXT_LENGTH = 50
 const CHECKSUM_CONTEXT = new TextEncoder().encode('SS58PRE')
@@ -29,7 +33,10 @@ export interface Ss58 {
   readonly publicKey: Uint8Array
 }
 
-/** The key that `text` spells, or undefined when it is not a well-formed address of a 32-byte key. Never throws. */
+/**
+ * The key that `text` spells, or undefined when it is not a well-formed address of a 32-byte key.
+ * Never throws.
+ */
 export function decodeSs58(text: string): Ss58 | undefined {
   if (typeof text !== 'string' || text.length < MIN_TEXT_LENGTH || text.length > MAX_TEXT_LENGTH)
     return undefined
@@ -44,7 +51,10 @@ export function decodeSs58(text: string): Ss58 | undefined {
   return { prefix, publicKey: body.slice(prefixBytes) }
 }
 
-/** The address of a 32-byte key. Throws on another length or an impossible prefix: both are bugs of the caller. */
+/**
+ * The address of a 32-byte key. Throws on another length or an impossible prefix: both are bugs of
+ * the caller.
+ */
 export function encodeSs58(publicKey: Uint8Array, prefix: number = BITTENSOR_PREFIX): string {
   if (publicKey.length !== KEY_BYTES) throw new RangeError('an SS58 public key has 32 bytes')
   const allowed = Number.isInteger(prefix) && prefix >= 0 && prefix <= MAX_PREFIX
@@ -62,7 +72,10 @@ function decodeBase58(text: string): Uint8Array | undefined {
   }
 }
 
-/** One byte is the prefix itself. Two carry 14 bits: 01 and bits 7 to 2, then bits 1 and 0 and bits 13 to 8. */
+/**
+ * One byte is the prefix itself. Two carry 14 bits: 01 and bits 7 to 2, then bits 1 and 0 and bits
+ * 13 to 8.
+ */
 function readPrefix(bytes: Uint8Array, length: number): number | undefined {
   const [first = 0, second = 0] = bytes
   if (length === 1 && first < 64) return first

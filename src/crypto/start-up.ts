@@ -1,14 +1,18 @@
 /**
  * Known signatures, verified before the Worker takes its first request.
  *
- * Two reasons. A platform on which a known signature fails, or a changed one passes, must not start admitting uploads.
- * And the first verification of an isolate would otherwise be paid by a miner: run uncompiled it takes about 5 ms in
- * workerd, of the 10 ms a request may use, and compiled 0.2 ms. No clock and no randomness are involved.
+ * Two reasons. A platform on which a known signature fails, or a changed one passes, must not
+ * start admitting uploads. And the first verification of an isolate would otherwise be paid by a
+ * miner: run uncompiled it takes about 5 ms in workerd, of the 10 ms a request may use, and
+ * compiled 0.2 ms. No clock and no randomness are involved.
  */
 import { hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { createVerifier, type Verifier, verifySignature } from './signature.ts'
 
-/** Enough for the engine to compile most of what a verification runs; 16 would take 10 ms more of the start for little. */
+/**
+ * Enough for the engine to compile most of what a verification runs; 16 would take 10 ms more of
+ * the start for little.
+ */
 const ROUNDS = 6
 
 const KNOWN: readonly [publicKey: string, message: string, signature: string][] = [

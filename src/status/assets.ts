@@ -1,7 +1,9 @@
 /**
- * The page's style and script, the same for every answer, and the policy that allows these two by their hashes and nothing else.
+ * The page's style and script, the same for every answer, and the policy that allows these two by
+ * their hashes and nothing else.
  *
- * The script only adds: it renews what is marked `data-live` while the page is looked at, and copies commands.
+ * The script only adds: it renews what is marked `data-live` while the page is looked at, and
+ * copies commands.
  */
 
 import { sha256 } from '@noble/hashes/sha2.js'
@@ -26,7 +28,10 @@ svg{display:block;width:100%}.day{height:3.5rem;margin-top:.5rem}.times{height:1
 export const SCRIPT = `const live=()=>document.querySelectorAll('[data-live]');for(const b of document.querySelectorAll('button[data-copy]')){b.hidden=false;b.onclick=async()=>{const t=b.previousElementSibling;try{await navigator.clipboard.writeText(t.textContent);b.textContent='Copied'}catch{getSelection().selectAllChildren(t);b.textContent='Selected'}setTimeout(()=>{b.textContent='Copy'},2000)}}
 setInterval(async()=>{if(document.hidden||String(getSelection()))return;try{const r=await fetch(location.href);if(!r.ok)throw 0;const d=new DOMParser().parseFromString(await r.text(),'text/html');for(const e of live()){const n=d.getElementById(e.id);if(n)e.replaceWith(n)}document.title=d.title}catch{document.querySelector('#age').textContent='The gateway does not answer; this is what it said last.'}},15000)`
 
-/** `Content-Security-Policy` of the page: nothing from another host, nothing inline but the two above. */
+/**
+ * `Content-Security-Policy` of the page: nothing from another host, nothing inline but the two
+ * above.
+ */
 export function contentPolicy(): string {
   return [
     "default-src 'none'",

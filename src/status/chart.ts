@@ -1,6 +1,7 @@
 /**
- * The last 24 hours of a challenge as inline SVG: hourly bars of accepted and refused uploads, under them a strip of the cron's probes,
- * and a line of p50 and p95. Each drawing has its text alternative; nothing is told by colour alone (what is wrong is drawn taller).
+ * The last 24 hours of a challenge as inline SVG: hourly bars of accepted and refused uploads,
+ * under them a strip of the cron's probes, and a line of p50 and p95. Each drawing has its text
+ * alternative; nothing is told by colour alone (what is wrong is drawn taller).
  */
 
 import { clockHour, html, type Markup, plural } from './markup.ts'
@@ -38,7 +39,9 @@ function drawProbes(answered: number, unanswered: number, x: number): Markup {
   return answered === 0 ? rect('n', x, top, STRIP_HEIGHT) : rect('p', x, top + 1, STRIP_HEIGHT - 2)
 }
 
-/** p50 and p95 of each hour with uploads; undefined where there are fewer than two points to join. */
+/**
+ * p50 and p95 of each hour with uploads; undefined where there are fewer than two points to join.
+ */
 export function drawTimes(hours: readonly HourStatus[]): Markup | undefined {
   const times = hours.flatMap(({ p50_ms: p50, p95_ms: p95 }, index) =>
     p50 === null || p95 === null ? [] : [{ x: index * STEP + BAR / 2, p50, p95 }],

@@ -1,5 +1,6 @@
 /**
- * The way to the status board. Nobody waits for it long, and nothing depends on it: what fails here is missing from a page.
+ * The way to the status board. No request waits for it long, and none depends on it: what
+ * fails here is missing from a page.
  */
 
 import type { Batch } from './statistics.ts'
@@ -23,7 +24,9 @@ export interface DurableBoard {
   read(): Promise<Board | undefined>
 }
 
-/** `stub` is asked for anew each time, for a broken one stays broken; `now` in Unix milliseconds. */
+/**
+ * `stub` is asked for each time, because a broken one stays broken; `now` in Unix milliseconds.
+ */
 export function createBoard(stub: () => BoardStub, now: () => number): DurableBoard {
   let memo: { readonly board: Board; readonly at: number } | undefined
   const seconds = () => Math.floor(now() / 1000)

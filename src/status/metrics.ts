@@ -1,6 +1,6 @@
 /**
- * The same state in Prometheus' text format (version 0.0.4). Labels are slugs, states and codes, all of closed sets without a
- * character that would need escaping.
+ * The same state in Prometheus' text format (version 0.0.4). Labels are slugs, states and codes,
+ * all of closed sets without a character that would need escaping.
  */
 
 import type { ChallengeStatus, StatusReport } from './report.ts'

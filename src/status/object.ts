@@ -1,9 +1,10 @@
 /**
  * Durable Object, one per subnet: the sums behind the status page and the metrics, in one row.
  *
- * The object keeps no timer, because one that is pending keeps it from hibernating, and a busy gateway would pay for it all month
- * (`npm run bench:status`). It writes when it is called and ten seconds have passed since the last time, so any number of isolates
- * cost one row every ten seconds at most, and at most ten seconds of counts are lost.
+ * The object keeps no timer, because one that is pending keeps it from hibernating, and a busy
+ * gateway would pay for it all month (`npm run bench:status`). It writes when it is called and ten
+ * seconds have passed since the last time, so any number of isolates cost one row every ten
+ * seconds at most, and at most ten seconds of counts are lost.
  */
 
 import { DurableObject } from 'cloudflare:workers'
@@ -16,7 +17,10 @@ const ROW = 'sums'
 /** Every `now` in Unix seconds, the caller's. */
 export class StatusBoard extends DurableObject<Env> {
   #sums: Sums
-  /** A total that fell would look to Prometheus as if it had begun again at zero, so those that may be lost are not shown. */
+  /**
+   * A total that fell would look to Prometheus as if it had begun again at zero, so those that may
+   * be lost are not shown.
+   */
   #writtenTotals: Sums['totals']
   #writtenAt = Number.NEGATIVE_INFINITY
   #unwritten = false

@@ -1,7 +1,9 @@
 /**
- * The status page: one HTML document, whole without JavaScript, which renews itself while it is looked at.
+ * The status page: one HTML document, whole without JavaScript, which renews itself while it is
+ * looked at.
  *
- * The verdict and why; how to upload here; each challenge's last 24 hours; why uploads were refused; the limits.
+ * The verdict and why; how to upload here; each challenge's last 24 hours; why uploads were
+ * refused; the limits.
  */
 
 import { SCRIPT, STYLE } from './assets.ts'

@@ -1,5 +1,6 @@
 /**
- * The cron's question to every challenge: are you there? Any answer of the challenge below 500 says yes.
+ * The cron's question to every challenge: are you there? Any answer of the challenge below 500
+ * says yes.
  */
 
 import type { Challenge } from '../challenge/challenge.ts'
@@ -9,8 +10,9 @@ import type { Probe } from './sums.ts'
 
 export const PROBE_TIMEOUT_MS = 5000
 /**
- * An invocation has six connections that wait for response headers, and a seventh fetch stands in line while its own timer runs
- * (developers.cloudflare.com/workers/platform/limits). Four of them leave two for the chain and the master.
+ * An invocation has six connections that wait for response headers, and a seventh fetch stands in
+ * line while its own timer runs (developers.cloudflare.com/workers/platform/limits). Four of them
+ * leave two for the chain and the master.
  */
 const AT_A_TIME = 4
 /** An invocation has 200 subrequests (wrangler.toml) for the chain, the master and these. */

@@ -1,7 +1,9 @@
 /**
- * The state of the gateway as one value: what `/v1/status` answers, and what the page and the metrics are made of.
+ * The state of the gateway as one value: what `/v1/status` answers, and what the page and the
+ * metrics are made of.
  *
- * It is true when a challenge, the statistics or the metagraph is gone: it says so. No hotkeys, no addresses, no origin's host.
+ * It is true when a challenge, the statistics or the metagraph is gone: it says so. No hotkeys, no
+ * addresses, no origin's host.
  */
 
 import type { Challenge } from '../challenge/challenge.ts'
@@ -18,9 +20,10 @@ export interface UploadCounts {
 }
 
 /**
- * By the newest evidence, a probe or an upload. `answers`: uploads pass. `no_answer`: nothing usable comes back. `error`: the last upload
- * got a 5xx of the challenge. `token_refused`: it got a 401, with which a challenge refuses the gateway's token. `no_token`: the gateway
- * has no token for it. `unknown`: no evidence of the last quarter of an hour.
+ * By the newest evidence, a probe or an upload. `answers`: uploads pass. `no_answer`: nothing
+ * usable comes back. `error`: the last upload got a 5xx of the challenge. `token_refused`: it got
+ * a 401, with which a challenge refuses the gateway's token. `no_token`: the gateway has no token
+ * for it. `unknown`: no evidence of the last quarter of an hour.
  */
 export type ChallengeState = 'answers' | 'no_answer' | 'error' | 'token_refused' | 'no_token' | 'unknown'
 
@@ -41,7 +44,10 @@ export interface ChallengeStatus {
   readonly slug: string
   readonly name: string
   readonly state: ChallengeState
-  /** Whether it answers requests without a 5xx; null without evidence of the last quarter of an hour. */
+  /**
+   * Whether it answers requests without a 5xx; null without evidence of the last quarter of an
+   * hour.
+   */
   readonly reachable: boolean | null
   readonly token_configured: boolean
   readonly checked_at: number | null
@@ -76,7 +82,10 @@ export interface StatusReport {
     readonly age_seconds: number
     readonly hotkeys: number
   } | null
-  /** Chain endpoints (host names) that contradict each other, so that there is no metagraph and an operator must push one. */
+  /**
+   * Chain endpoints (host names) that contradict each other, so that there is no metagraph and an
+   * operator must push one.
+   */
   readonly contradicting_endpoints: readonly string[]
   /** Null before the first upload. */
   readonly nonce_store: NonceStoreStatus | null
@@ -95,7 +104,7 @@ export type Facts = Pick<
 /** What the configuration says of uploads. */
 export interface Terms {
   readonly hasToken: (slug: string) => boolean
-  /** Without a metagraph nobody is registered. */
+  /** Without a metagraph no hotkey is registered. */
   readonly requireRegisteredHotkey: boolean
 }
 

@@ -1,8 +1,10 @@
 /**
- * What one isolate counts of the uploads it answers, and hands over in batches: at most one every ten seconds.
+ * What one isolate counts of the uploads it answers, and hands over in batches: at most one every
+ * ten seconds.
  *
- * Names are closed: slugs of known challenges, codes of the table of refusals, and three words for the challenge's own answers. Nothing
- * here says who uploaded. A batch that is lost, with its isolate or on the way, is lost; only statistics are.
+ * Names are closed: slugs of known challenges, codes of the table of refusals, and three words for
+ * the challenge's own answers. Nothing here says who uploaded. A batch that is lost, with its
+ * isolate or on the way, is lost; only statistics are.
  */
 
 import type { RequestEntry } from '../log.ts'
@@ -10,21 +12,32 @@ import type { RequestEntry } from '../log.ts'
 const BATCH_MS = 10_000
 /** After this a planned batch counts as lost: its request may have been dropped. */
 const PLAN_MS = 3 * BATCH_MS
-/** Upper ends of the buckets that times are counted in: 10 ms, and half as much again each, to over a minute. */
+/**
+ * Upper ends of the buckets that times are counted in: 10 ms, and half as much again each, to over
+ * a minute.
+ */
 export const BOUNDS_MS = Array.from({ length: 23 }, (_, step) => Math.round(10 * 1.5 ** step))
 
 /** Of one challenge, or of none that is known. */
 export interface Tally {
-  /** By code of the refusal; `accepted`, `challenge_4xx` and `challenge_5xx` for what the challenge itself answered. */
+  /**
+   * By code of the refusal; `accepted`, `challenge_4xx` and `challenge_5xx` for what the challenge
+   * itself answered.
+   */
   readonly outcomes: Record<string, number>
   /** Answers of the challenge by bucket of `BOUNDS_MS`, sparse. */
   readonly times: Record<number, number>
 }
 
-/** `no_answer`: nothing usable came back. `error`: a 5xx of the challenge. `token`: its 401, which refuses the gateway. */
+/**
+ * `no_answer`: nothing usable came back. `error`: a 5xx of the challenge. `token`: its 401, which
+ * refuses the gateway.
+ */
 type FailureKind = 'no_answer' | 'error' | 'token'
 
-/** Unix seconds of the latest of either, with their fraction: which of the two came later decides. */
+/**
+ * Unix seconds of the latest of either, with their fraction: which of the two came later decides.
+ */
 export interface Sightings {
   readonly success?: number
   readonly failure?: number
@@ -126,7 +139,10 @@ class Counting {
   }
 }
 
-/** What a record by slug holds: a challenge may be called `constructor`, and every object seems to have one. */
+/**
+ * What a record by slug holds: a challenge may be called `constructor`, and every object seems to
+ * have one.
+ */
 export function bySlug<T>(record: Readonly<Record<string, T>> | undefined, slug: string): T | undefined {
   return record !== undefined && Object.hasOwn(record, slug) ? record[slug] : undefined
 }

@@ -1,8 +1,9 @@
 /**
  * The sums of all isolates as one value: what the status object holds, adds to and shows.
  *
- * Uploads and probes are kept by the hour for one day, outcomes of uploads also by five minutes for one hour. The rest has no date:
- * totals since the first upload, and what was seen last. Pure: the time arrives through the arguments, in Unix seconds.
+ * Uploads and probes are kept by the hour for one day, outcomes of uploads also by five minutes
+ * for one hour. The rest has no date: totals since the first upload, and what was seen last. Pure:
+ * the time arrives through the arguments, in Unix seconds.
  */
 
 import { type Batch, bySlug, type LedgerSeen, type Sightings, type Tally } from './statistics.ts'
@@ -31,7 +32,9 @@ interface Hour {
   readonly probes: Readonly<Record<string, ProbeCounts>>
 }
 
-/** All records but the keyed ones are by slug; the empty slug is for uploads to no known challenge. */
+/**
+ * All records but the keyed ones are by slug; the empty slug is for uploads to no known challenge.
+ */
 export interface Sums {
   /** Outcomes since the first upload: what a counter of Prometheus is. */
   readonly totals: Readonly<Record<string, Counts>>

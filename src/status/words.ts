@@ -1,5 +1,6 @@
 /**
- * The state in words: why it is not "ok", what a challenge does, why uploads were refused, and the limits.
+ * The state in words: why it is not "ok", what a challenge does, why uploads were refused, and the
+ * limits.
  */
 
 import { PROBLEMS } from '../protocol/problem.ts'
