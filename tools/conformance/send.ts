@@ -9,11 +9,10 @@ import { type Agent, type ClientRequest, type IncomingMessage, request as plainR
 import { request as tlsRequest } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseJson } from '../../src/protocol/json.ts'
+import { readText } from '../ops/doctor/ask.ts'
 
 /** The gateway's own default for an answer's headers (`ORIGIN_TIMEOUT_SECONDS`). */
 const TIMEOUT_MS = 30_000
-/** A challenge's answer to an upload is short; the rest of a longer one is not read. */
-const MAX_ANSWER_BYTES = 1_000_000
 
 export interface Question {
   readonly method: string
@@ -86,19 +85,7 @@ async function sendBody(
   request.socket?.end()
 }
 
-/** A body that breaks off counts for what came of it. */
 async function read(request: ClientRequest, response: IncomingMessage): Promise<Reply> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  try {
-    for await (const chunk of response) {
-      chunks.push(chunk)
-      bytes += chunk.length
-      if (bytes > MAX_ANSWER_BYTES) break
-    }
-  } catch {
-    // The status and the headers came.
-  }
-  const json = parseJson(Buffer.concat(chunks).toString())
+  const json = parseJson(await readText(response))
   return { status: response.statusCode ?? 0, headers: response.headers, json, reused: request.reusedSocket }
 }

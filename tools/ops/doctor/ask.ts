@@ -14,7 +14,7 @@ const TIMEOUT_MS = 10_000
 const USER_AGENT = 'platform-edge-doctor'
 /** Cloudflare's page for a request that it refused before any Worker was asked. */
 const EDGE_CODE = /^error code: (1\d{3})\s*$/
-/** Nothing the doctor reads is longer; an open tunnel might serve anything. */
+/** No answer that is looked at is longer; an open tunnel might serve anything. */
 const MAX_ANSWER_BYTES = 1_000_000
 
 interface Question {
@@ -118,6 +118,20 @@ export function plainFetch(url: string, init: RequestInit): Promise<Response> {
 
 /** A body that breaks off, or has no end, is an answer too. */
 async function read(response: IncomingMessage): Promise<Answered> {
+  const text = await readText(response)
+  return {
+    reached: true,
+    status: response.statusCode ?? 0,
+    headers: Object.fromEntries(
+      Object.entries(response.headers).map(([name, value]) => [name, String(value ?? '')]),
+    ),
+    fields: fieldsOf(text),
+    edgeCode: EDGE_CODE.exec(text)?.[1],
+  }
+}
+
+/** The beginning of a body, as far as it came: one that breaks off counts for that. */
+export async function readText(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   let bytes = 0
   try {
@@ -129,16 +143,7 @@ async function read(response: IncomingMessage): Promise<Answered> {
   } catch {
     // What came so far is enough.
   }
-  const text = Buffer.concat(chunks).toString()
-  return {
-    reached: true,
-    status: response.statusCode ?? 0,
-    headers: Object.fromEntries(
-      Object.entries(response.headers).map(([name, value]) => [name, String(value ?? '')]),
-    ),
-    fields: fieldsOf(text),
-    edgeCode: EDGE_CODE.exec(text)?.[1],
-  }
+  return Buffer.concat(chunks).toString()
 }
 
 function fieldsOf(text: string): Record<string, unknown> {
