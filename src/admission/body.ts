@@ -10,6 +10,7 @@
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { rejected } from '../protocol/problem.ts'
 import { accepted, type Result } from '../protocol/result.ts'
+import { sha256 } from '../protocol/sha256.ts'
 import type { Share } from './budget.ts'
 import type { RunningDigest } from './ports.ts'
 import { type Clock, createIntake, IDLE_SECONDS, type Intake, Stalled } from './progress.ts'
@@ -110,7 +111,7 @@ async function hold(intake: Intake, order: BodyOrder): Promise<Result<ReadBody>>
   }
   if (brokeOff(bytes, limits)) return shorter()
   const content = buffer.subarray(0, bytes)
-  const hash = bytesToHex(new Uint8Array(await crypto.subtle.digest('SHA-256', content)))
+  const hash = bytesToHex(await sha256(content))
   return accepted({ bytes, hash, content })
 }
 

@@ -7,7 +7,7 @@
  * next round.
  */
 
-import { sha256 } from '@noble/hashes/sha2.js'
+import { sha512 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import type { CoolDowns } from '../lease/rules.ts'
 import type { Checked, FaultReason } from './fault.ts'
@@ -105,7 +105,7 @@ export function shareOf({ ready }: Round, endpoint: Endpoint): number {
 
 /** Tells URLs of one host apart without showing them: a path may hold a key. */
 function urlName({ url }: Endpoint): string {
-  return `${url.host} ${bytesToHex(sha256(utf8ToBytes(url.href))).slice(0, 16)}`
+  return `${url.host} ${bytesToHex(sha512(utf8ToBytes(url.href))).slice(0, 16)}`
 }
 
 function askEndpoint(fetch: Fetch, endpoint: Endpoint, signal: AbortSignal): Ask {

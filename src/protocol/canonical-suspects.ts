@@ -6,6 +6,7 @@ import { bytesToHex } from '@noble/hashes/utils.js'
 import { canonicalMessage, type SignedRequest } from './canonical.ts'
 import type { FailedUpload, Suspect } from './dialect.ts'
 import { rawPath, rawQuery } from './path.ts'
+import { sha256 } from './sha256.ts'
 
 export const EMPTY_HASH = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 /**
@@ -25,7 +26,7 @@ export async function* suspectsOfCanonical(
   const but = (change: Partial<SignedRequest>) => canonicalMessage({ ...request, ...change })
   const message = canonicalMessage(request)
   const bytes = new TextEncoder().encode(message)
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+  const digest = await sha256(bytes)
 
   for (const name of new Set([challengeText, challengeName])) {
     if (name !== slug)

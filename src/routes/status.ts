@@ -6,9 +6,9 @@
  * too long.
  */
 
-import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import { bytesToHex } from '@noble/hashes/utils.js'
 import { ageSeconds } from '../protocol/metagraph.ts'
+import { sha256 } from '../protocol/sha256.ts'
 import { VERSION } from '../protocol/user-agent.ts'
 import { contentPolicy } from '../status/assets.ts'
 import { toMetrics } from '../status/metrics.ts'
@@ -27,13 +27,13 @@ export async function getStatus(c: RouteContext): Promise<Response> {
 /** `GET /` and `/status`. */
 export async function getStatusPage(c: RouteContext): Promise<Response> {
   const { origin } = new URL(c.req.raw.url)
-  const clientHash = bytesToHex(sha256(utf8ToBytes(uploadPyFor(origin))))
+  const clientHash = bytesToHex(await sha256(new TextEncoder().encode(uploadPyFor(origin))))
   const place = { origin, version: VERSION, clientHash }
   const page = toPage(await reportOf(c), limitsOf(c.env.gateway.config), place)
   return c.body(page, 200, {
     ...HEADERS,
     'content-type': 'text/html; charset=utf-8',
-    'content-security-policy': contentPolicy(),
+    'content-security-policy': await contentPolicy(),
     'referrer-policy': 'no-referrer',
   })
 }

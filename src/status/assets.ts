@@ -6,8 +6,7 @@
  * copies commands.
  */
 
-import { sha256 } from '@noble/hashes/sha2.js'
-import { utf8ToBytes } from '@noble/hashes/utils.js'
+import { sha256 } from '../protocol/sha256.ts'
 
 export const STYLE = `:root{color-scheme:light dark;--b:#fff;--c:#f5f7f9;--f:#1b1f24;--q:#535b65;--l:#d3d9e0;--ok:#0a6b2d;--no:#b3261e;--eh:#7a5200;--a:#2f9e56;--r:#c47f00;--n:#d5483f}
 @media(prefers-color-scheme:dark){:root{--b:#0f1419;--c:#171d24;--f:#e6e8ea;--q:#a7b1bc;--l:#2f3841;--ok:#5bd68a;--no:#ff8a80;--eh:#e8b657;--a:#3fae68;--r:#d99a2b;--n:#f0655b}}
@@ -32,11 +31,11 @@ setInterval(async()=>{if(document.hidden||String(getSelection()))return;try{cons
  * `Content-Security-Policy` of the page: nothing from another host, nothing inline but the two
  * above.
  */
-export function contentPolicy(): string {
+export async function contentPolicy(): Promise<string> {
   return [
     "default-src 'none'",
-    `style-src ${hashOf(STYLE)}`,
-    `script-src ${hashOf(SCRIPT)}`,
+    `style-src ${await hashOf(STYLE)}`,
+    `script-src ${await hashOf(SCRIPT)}`,
     "connect-src 'self'",
     "base-uri 'none'",
     "form-action 'none'",
@@ -44,6 +43,7 @@ export function contentPolicy(): string {
   ].join('; ')
 }
 
-function hashOf(text: string): string {
-  return `'sha256-${btoa(String.fromCharCode(...sha256(utf8ToBytes(text))))}'`
+async function hashOf(text: string): Promise<string> {
+  const digest = await sha256(new TextEncoder().encode(text))
+  return `'sha256-${btoa(String.fromCharCode(...digest))}'`
 }

@@ -35,13 +35,13 @@ describe('the page', () => {
     expect(tags.filter((tag) => / (style|on\w+)=/.test(tag))).toEqual([])
   })
 
-  test('allows its own style and script by their hashes, and no other', () => {
+  test('allows its own style and script by their hashes, and no other', async () => {
     const page = pageOf()
     expect([page.includes(`<style>${STYLE}</style>`), page.includes(`<script>${SCRIPT}</script>`)]).toEqual([
       true,
       true,
     ])
-    expect(contentPolicy()).not.toMatch(/unsafe|https?:|\*/)
+    expect(await contentPolicy()).not.toMatch(/unsafe|https?:|\*/)
   })
 
   test('gives the commands of this very gateway', () => {
