@@ -12,7 +12,7 @@ export const STYLE = `:root{color-scheme:light dark;--b:#fff;--c:#f5f7f9;--f:#1b
 @media(prefers-color-scheme:dark){:root{--b:#0f1419;--c:#171d24;--f:#e6e8ea;--q:#a7b1bc;--l:#2f3841;--ok:#5bd68a;--no:#ff8a80;--eh:#e8b657;--a:#3fae68;--r:#d99a2b;--n:#f0655b}}
 *{box-sizing:border-box}body{margin:0;background:var(--b);color:var(--f);font:1rem/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
 main,footer{max-width:80rem;margin:0 auto;padding:0 1rem}header{padding:1.25rem 1rem;border-bottom:1px solid var(--l);border-top:.375rem solid var(--t);background:var(--c)}header>*{max-width:78rem;margin-inline:auto}
-.ok{--t:var(--ok)}.no{--t:var(--no)}.eh{--t:var(--eh)}h1,b,.dot{color:var(--t)}h1{font-size:1.75rem;line-height:1.2;margin-block:0}h2{font-size:1.125rem;margin:0 0 .5rem}h3{font-size:1rem;margin:0}pre+button{flex:none}.up h3{margin-top:.75rem}
+.ok{--t:var(--ok)}.no{--t:var(--no)}.eh{--t:var(--eh)}h1,b{color:var(--t)}h1{font-size:1.75rem;line-height:1.2;margin-block:0}h2{font-size:1.125rem;margin:0 0 .5rem}h3{font-size:1rem;margin:0}pre+button{flex:none}.up h3{margin-top:.75rem}
 p,ul,dl{margin-block:.25rem 0}ul{padding-left:1.1rem}header ul{list-style:none;padding:0;margin-inline:auto}.q,dt,caption,footer{color:var(--q);font-size:.875rem}b{font-weight:600}
 section{margin-top:1.5rem}.two{display:grid;grid-template-columns:minmax(0,2fr) minmax(0,1fr);gap:0 2rem}.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,21rem),1fr));gap:1rem}
 @media(max-width:60rem){.two{grid-template-columns:minmax(0,1fr)}}

@@ -64,8 +64,8 @@ export async function measureBundle({ bundle, directory }: World): Promise<reado
     `\nBundle ${bundle.kib} KiB, gzip ${bundle.gzipKib} KiB; start-up by \`wrangler check startup\`: ${shown} ms`,
   )
   return [
-    atMost('bundle', bundle.kib, 150, ' KiB'),
-    atMost('bundle, gzip', bundle.gzipKib, 55, ' KiB'),
+    atMost('bundle', bundle.kib, 200, ' KiB'),
+    atMost('bundle, gzip', bundle.gzipKib, 75, ' KiB'),
     atMost(`start-up, median of ${STARTS}`, median(runs), 50, ' ms'),
   ]
 }
