@@ -9,17 +9,8 @@
  * "Fast and compact elliptic-curve cryptography" (2012), section 3.3.
  */
 import { ed25519 } from '@noble/curves/ed25519.js'
-import {
-  type Addend,
-  add,
-  double,
-  type Extended,
-  subtract,
-  toAddend,
-  toExtended,
-  toUnitAddends,
-} from './edwards.ts'
-import { bitAt, pick, type Term, toLittleEndian } from './point-sum.ts'
+import { add, double, type Extended, subtract, toAddend, toExtended, toUnitAddends } from './edwards.ts'
+import { bitAt, pick, type Table, type Term, toLittleEndian, toTable } from './point-sum.ts'
 
 const { ORDER } = ed25519.Point.Fn
 
@@ -32,7 +23,7 @@ export interface CombShape {
 
 /** The table holds 2^(teeth - 1) points for each block. */
 export interface Comb extends CombShape {
-  readonly table: readonly Addend[]
+  readonly table: Table
 }
 
 /** Points of a comb's table. */
@@ -50,7 +41,7 @@ export function buildComb(point: Extended, shape: CombShape): Comb {
   const sums: Extended[] = []
   for (let block = 0; block < blocks; block++)
     sums.push(...signedSums(doublings, block * rounds, columns, teeth))
-  return { ...shape, table: toUnitAddends(sums) }
+  return { ...shape, table: toTable(toUnitAddends(sums)) }
 }
 
 /** Entry j: the highest tooth, plus or minus each lower tooth as the bits of j say. */

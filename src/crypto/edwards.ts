@@ -46,8 +46,8 @@ export interface Addend {
   readonly plus: bigint
   readonly minus: bigint
   readonly product: bigint
-  /** Absent: 1, and all four are halved, which no fraction shows. */
-  readonly twiceZ?: bigint
+  /** Undefined: 1, and all four are halved, which no fraction shows. */
+  readonly twiceZ: bigint | undefined
 }
 
 /** 0/1 and 1/1. */
@@ -86,6 +86,7 @@ export function toUnitAddends(points: readonly Extended[]): Addend[] {
       plus: Fp.mul(Y + X, inverse),
       minus: Fp.mul(Y - X, inverse),
       product: Fp.mul(Fp.mul(T, inverse), TWICE_D),
+      twiceZ: undefined,
     }
   })
 }

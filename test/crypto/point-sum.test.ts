@@ -79,7 +79,7 @@ describe(`combs (SEED=${SEED})`, () => {
   describe.each(SHAPES)('$teeth teeth, $columns columns, $blocks blocks', (shape) => {
     test.each(POINTS)('multiplies a point %s', (_, point) => {
       const comb = buildComb(point, shape)
-      expect(comb.table.length).toBe(combSize(shape))
+      expect(comb.table.length).toBe(4 * combSize(shape))
       for (const scalar of SCALARS) {
         const sum = total(combMultiple(comb, Fn.create(scalar)))
         expect(sameModuloTorsion(sum, point.multiplyUnsafe(Fn.create(scalar)))).toBe(true)
