@@ -99,10 +99,11 @@ function wayTo(url: string, options: OriginOptions): { readonly service: Service
  * is `cache/`.
  */
 function toInit(call: OriginCall, access: AccessToken | undefined, wait: Wait): RequestInit {
-  const headers = new Headers(call.headers)
+  const isTunnel = access !== undefined && call.url.startsWith('https://')
+  // A copy: the same call may go to another origin, which must not see this token.
+  const headers = isTunnel ? new Headers(call.headers) : call.headers
   if (!headers.get('user-agent')) headers.set('user-agent', USER_AGENT)
-  if (access !== undefined && call.url.startsWith('https://'))
-    for (const [name, value] of Object.entries(accessHeaders(access))) headers.set(name, value)
+  if (isTunnel) for (const [name, value] of Object.entries(accessHeaders(access))) headers.set(name, value)
   const init: RequestInit = {
     method: call.method,
     headers,

@@ -178,8 +178,16 @@ describe('the wait for headers', () => {
   })
 
   test('is given up when the origin takes nothing of the body', async () => {
-    const { answer } = await forward(POST, { body: HELLO(), timeoutMs: 5, fetch: deaf })
-    expect(answer).toEqual({ delivered: false, outcome: 'unknown', cause: 'body not taken' })
+    // A body of one piece shows no progress, so nothing tells why there are no headers.
+    const bodies: [body: OriginBody, cause: string][] = [
+      [HELLO(), 'timeout'],
+      [new Uint8Array(65_536), 'timeout'],
+      [new Uint8Array(65_537), 'body not taken'],
+    ]
+    for (const [body, cause] of bodies) {
+      const { answer } = await forward(POST, { body, timeoutMs: 5, fetch: deaf })
+      expect(answer).toEqual({ delivered: false, outcome: 'unknown', cause })
+    }
   })
 
   test('an answer that comes before the origin stops reading is the answer', async () => {
