@@ -93,13 +93,14 @@ async function hold(intake: Intake, order: BodyOrder): Promise<Result<ReadBody>>
   const capacity = (limits.declaredBytes ?? limits.maxBytes) + 1
   let buffer = new Uint8Array(Math.min(capacity, FIRST_READ_BYTES))
   let bytes = 0
-  for (;;) {
-    const isFull = bytes === buffer.byteLength
+  for (let ended = false; ; ) {
+    const isFull = bytes === buffer.byteLength && !ended
     const size = isFull ? Math.min(capacity, Math.max(FIRST_BUFFER_BYTES, bytes * GROWTH)) : buffer.byteLength
     if (bytes > 0 && !held.grow(size)) {
       if (order.mode === 'hold') return rejected('over_capacity', { retry_after_seconds: 1 })
       return pass(intake, order, await forget(buffer.subarray(0, bytes), order))
     }
+    if (ended) break
     if (isFull) buffer = grown(buffer, size)
     const { value, done } = await intake.read(buffer.subarray(bytes), bytes === 0 ? 1 : undefined)
     if (value !== undefined) {
@@ -107,7 +108,8 @@ async function hold(intake: Intake, order: BodyOrder): Promise<Result<ReadBody>>
       buffer = new Uint8Array(value.buffer as ArrayBuffer)
     }
     if (bytes > limits.maxBytes) return tooLarge(limits)
-    if (done) break
+    // HTTP lets no more bytes come than were declared, so their end needs no read of its own.
+    ended = done || bytes === limits.declaredBytes
   }
   if (brokeOff(bytes, limits)) return shorter()
   const content = buffer.subarray(0, bytes)
