@@ -119,8 +119,8 @@ export function createLedger(namespace: LedgerNamespace, options: LedgerOptions)
       await ask(key, nonce, (stub) => stub.free(nonce, requestId))
     },
     async settle(key, nonce, requestId, settlement) {
-      // A failure is returned as a value, and no request waits for it.
-      await ask(key, nonce, (stub) => stub.settle(nonce, requestId, settlement))
+      // A failure is returned as a value. No answer waits for this call, so it needs no deadline.
+      await attemptTwice(namespace, key, nonce, (stub) => stub.settle(nonce, requestId, settlement))
     },
   }
 }

@@ -70,7 +70,7 @@ const UNKNOWN = 2
 const LOWEST_STATUS = 100
 
 // WITHOUT ROWID and without a second index: a reservation writes (and is billed for) one row.
-const CREATE = `CREATE TABLE IF NOT EXISTS nonces (
+const CREATE = `CREATE TABLE nonces (
   nonce TEXT PRIMARY KEY,
   request_id TEXT NOT NULL,
   body_hash TEXT NOT NULL,
@@ -78,6 +78,8 @@ const CREATE = `CREATE TABLE IF NOT EXISTS nonces (
   expires_at INTEGER NOT NULL,
   outcome INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID`
+
+const EXISTS = "SELECT 1 FROM sqlite_schema WHERE name = 'nonces'"
 
 // Inserts, takes over a row whose time is up, or changes nothing and returns nothing.
 const RESERVE = `INSERT INTO nonces (nonce, request_id, body_hash, reserved_at, expires_at, outcome)
@@ -115,8 +117,8 @@ type Survey = { seen: number; last: string | null; due: number; next: number | n
 
 export class NonceLedger extends DurableObject<Env> {
   readonly #sql: SqlStorage
-  /** Whether this instance knows that an alarm is set. When it does not, it looks once. */
-  #armed = false
+  /** What this instance knows of the object's alarm. When it knows nothing, it looks once. */
+  #alarm: 'set' | 'none' | 'unknown'
   /**
    * Times of the last hour's reservations, oldest first as far as callers' clocks agree; undefined
    * until they are read.
@@ -131,14 +133,17 @@ export class NonceLedger extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#sql = ctx.storage.sql
-    this.#sql.exec(CREATE)
+    // A new object has no alarm, so its table, its first row and its alarm are one write.
+    const isNew = this.#sql.exec(EXISTS).toArray().length === 0
+    if (isNew) this.#sql.exec(CREATE)
+    this.#alarm = isNew ? 'none' : 'unknown'
   }
 
   /**
    * Reserves the nonce for this request, or tells which upload holds it, or that no more may be
    * reserved now.
    */
-  async reserve(call: ReserveCall): Promise<Answer> {
+  reserve(call: ReserveCall): Answer | Promise<Answer> {
     const { nonce, requestId, bodyHash, reservedAt } = call
     const expiresAt = reservedAt + call.retentionSeconds
     if (
@@ -146,8 +151,9 @@ export class NonceLedger extends DurableObject<Env> {
       this.#sql.exec(RESERVE, nonce, requestId, bodyHash, reservedAt, expiresAt).toArray().length === 1
     ) {
       this.#recent?.push(reservedAt)
-      if (!this.#armed) await this.#arm(expiresAt + 1 + PURGE_MARGIN_SECONDS)
-      return this.#answer(call, 'reserved')
+      const answer = this.#answer(call, 'reserved')
+      if (this.#alarm === 'set') return answer
+      return this.#arm(expiresAt + 1 + PURGE_MARGIN_SECONDS).then(() => answer)
     }
     const row = this.#holder(call)
     if (row === undefined) return this.#answer(call, 'exceeded')
@@ -233,7 +239,7 @@ export class NonceLedger extends DurableObject<Env> {
     }
     const wakeAt = goOnAt === undefined ? undefined : goOnAt + PURGE_MARGIN_SECONDS
     // Nothing was awaited since the start, so no reservation can have set another alarm meanwhile.
-    this.#armed = wakeAt !== undefined
+    this.#alarm = wakeAt === undefined ? 'none' : 'set'
     if (wakeAt !== undefined) await this.ctx.storage.setAlarm(wakeAt * 1000)
   }
 
@@ -258,8 +264,9 @@ export class NonceLedger extends DurableObject<Env> {
 
   /** An alarm that is set already stays: it is for an older row. */
   async #arm(wakeAt: number): Promise<void> {
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(wakeAt * 1000)
-    this.#armed = true
+    const isSet = this.#alarm === 'unknown' && (await this.ctx.storage.getAlarm()) !== null
+    if (!isSet) await this.ctx.storage.setAlarm(wakeAt * 1000)
+    this.#alarm = 'set'
   }
 }
 
