@@ -34,12 +34,30 @@ export interface Ss58 {
 }
 
 /**
+ * Addresses that were decoded before: their checksums cost more than all else that an upload's
+ * headers are checked for, and hotkeys come again. About 300 KB.
+ */
+const known = new Map<string, Ss58>()
+const MOST_KNOWN = 1024
+
+/**
  * The key that `text` spells, or undefined when it is not a well-formed address of a 32-byte key.
  * Never throws.
  */
 export function decodeSs58(text: string): Ss58 | undefined {
   if (typeof text !== 'string' || text.length < MIN_TEXT_LENGTH || text.length > MAX_TEXT_LENGTH)
     return undefined
+  const address = known.get(text) ?? decode(text)
+  if (address === undefined) return undefined
+  if (!known.has(text)) {
+    if (known.size === MOST_KNOWN) known.clear()
+    known.set(text, address)
+  }
+  // A copy, so that no caller can change what the next one gets.
+  return { prefix: address.prefix, publicKey: address.publicKey.slice() }
+}
+
+function decode(text: string): Ss58 | undefined {
   const bytes = decodeBase58(text)
   if (bytes === undefined) return undefined
   const prefixBytes = bytes.length - KEY_BYTES - CHECKSUM_BYTES

@@ -38,6 +38,17 @@ describe('the address sets of polkadot-js', () => {
 })
 
 describe('decodeSs58', () => {
+  test('an address that comes again has the same key, whatever was done to the first answer', () => {
+    decodeSs58(ALICE)?.publicKey.fill(0)
+    expect(decodeSs58(ALICE)).toEqual({ prefix: 42, publicKey: ALICE_KEY })
+    const random = createRandom('many addresses')
+    for (let count = 0; count < 1100; count++) {
+      const key = random.bytes(32)
+      expect(decodeSs58(encodeSs58(key))?.publicKey).toEqual(key)
+    }
+    expect(decodeSs58(ALICE)).toEqual({ prefix: 42, publicKey: ALICE_KEY })
+  })
+
   test('reads Alice', () => {
     expect(decodeSs58(ALICE)).toEqual({ prefix: 42, publicKey: ALICE_KEY })
     expect(encodeSs58(ALICE_KEY)).toBe(ALICE)
