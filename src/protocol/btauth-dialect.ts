@@ -7,7 +7,7 @@
 import { BTAUTH_VERSION, btauthText } from './btauth.ts'
 import { suspectsOfBtauth } from './btauth-suspects.ts'
 import type { SignedHeaders } from './dialect.ts'
-import { fieldValue, parseForwardedHeaders, requireWellFormed } from './headers.ts'
+import { parseForwardedHeaders, requireWellFormed } from './headers.ts'
 import { rejected } from './problem.ts'
 import { accepted, type Result } from './result.ts'
 
@@ -35,7 +35,7 @@ export function speaksBtauth(headers: Headers): boolean {
 export function parseBtauthHeaders(headers: Headers, receiver: string): Result<SignedHeaders> {
   const present = requireWellFormed(headers, REQUIRED, [CRYPTO_HEADER])
   if (!present.ok) return present
-  const value = (header: string) => fieldValue(headers, header)
+  const value = present.value
   if (value(VERSION_HEADER) !== BTAUTH_VERSION) return malformed(VERSION_HEADER, `must be ${BTAUTH_VERSION}`)
   const scheme = value(CRYPTO_HEADER) || 'sr25519'
   if (scheme !== 'sr25519' && scheme !== 'ed25519')

@@ -54,7 +54,10 @@ export function signedFields(request: SignedRequest): readonly SignedField[] {
 }
 
 export function canonicalMessage(request: SignedRequest): string {
-  return signedFields(request)
-    .map((field) => field.value)
-    .join(':')
+  return messageOf(signedFields(request))
+}
+
+/** The message that these fields make. */
+export function messageOf(fields: readonly SignedField[]): string {
+  return fields.map((field) => field.value).join(':')
 }

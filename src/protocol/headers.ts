@@ -44,29 +44,36 @@ export function parseForwardedHeaders(headers: Headers): ForwardedHeaders {
   }
 }
 
+/** A header's value by its name; empty when the client did not send it. */
+type Values = (header: string) => string
+
 /**
- * Checks that all of `required` are there, in their order (401 `missing_header`), and that they,
- * `optional` and the content type are printable (400 `malformed_header`).
+ * The values, once it is certain that all of `required` are there, in their order (401
+ * `missing_header`), and that they, `optional` and the content type are printable (400
+ * `malformed_header`).
  */
 export function requireWellFormed(
   headers: Headers,
   required: readonly string[],
   optional: readonly string[] = [],
-): Result<true> {
-  const missing = required.find((header) => fieldValue(headers, header).trim() === '')
+): Result<Values> {
+  const values = new Map<string, string>()
+  for (const header of [...required, ...optional, 'content-type'])
+    values.set(header, fieldValue(headers, header))
+  const missing = required.find((header) => values.get(header)?.trim() === '')
   if (missing !== undefined) return rejected('missing_header', { header: missing })
-  for (const header of [...required, ...optional, 'content-type']) {
-    const reason = malformation(header, fieldValue(headers, header))
+  for (const [header, value] of values) {
+    const reason = malformation(header, value)
     if (reason !== undefined) return rejected('malformed_header', { header, reason })
   }
-  return accepted(true)
+  return accepted((header) => values.get(header) ?? '')
 }
 
 /**
  * Blanks around a value are not part of it (RFC 9110 5.5). The runtime drops those at the end only
  * when it sends the value on: two nonces of the gateway would be one nonce of the challenge.
  */
-export function fieldValue(headers: Headers, name: string): string {
+function fieldValue(headers: Headers, name: string): string {
   return (headers.get(name) ?? '').replace(/^[ \t]+|[ \t]+$/g, '')
 }
 

@@ -2,10 +2,10 @@
  * What a request in the platform's own dialect says: its four headers, their grammar and its time.
  */
 
-import { canonicalMessage, signedFields } from './canonical.ts'
+import { messageOf, signedFields } from './canonical.ts'
 import { suspectsOfCanonical } from './canonical-suspects.ts'
 import type { ReceivedUpload, SignedHeaders } from './dialect.ts'
-import { fieldValue, parseForwardedHeaders, requireWellFormed } from './headers.ts'
+import { parseForwardedHeaders, requireWellFormed } from './headers.ts'
 import { rejected } from './problem.ts'
 import { accepted, type Result } from './result.ts'
 
@@ -25,24 +25,25 @@ const TIMESTAMP_MAX_LENGTH = 32
 export function parseSignedHeaders(headers: Headers): Result<SignedHeaders> {
   const present = requireWellFormed(headers, PLATFORM_HEADERS)
   if (!present.ok) return present
-  const hotkey = fieldValue(headers, 'x-hotkey')
-  const nonce = fieldValue(headers, 'x-nonce')
-  const timestamp = fieldValue(headers, 'x-timestamp')
+  const value = present.value
+  const hotkey = value('x-hotkey')
+  const nonce = value('x-nonce')
+  const timestamp = value('x-timestamp')
   const request = (upload: ReceivedUpload) => ({ ...upload, hotkey, nonce, timestamp })
   return accepted({
     ...parseForwardedHeaders(headers),
     hotkey,
     nonce,
-    signature: fieldValue(headers, 'x-signature'),
+    signature: value('x-signature'),
     hotkeyHeader: 'X-Hotkey',
     signatureHeader: 'X-Signature',
     scheme: undefined,
     mayBeWrapped: true,
     time: parseTimestamp(timestamp),
-    text: (upload) => ({
-      fields: signedFields(request(upload)),
-      message: canonicalMessage(request(upload)),
-    }),
+    text(upload) {
+      const fields = signedFields(request(upload))
+      return { fields, message: messageOf(fields) }
+    },
     suspects: (upload) => suspectsOfCanonical(request(upload), upload),
   })
 }
