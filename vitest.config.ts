@@ -11,6 +11,8 @@ const FIELD = ['test/**/*.field.test.ts']
 export default defineConfig({
   test: {
     globalSetup: './test/support/temporary.ts',
+    // Most tests wait for a process or a timer: one at a time leaves half of two cores idle.
+    maxWorkers: 3,
     reporters: [['default', { summary: false }], closingLine],
     projects: [
       {
@@ -31,7 +33,6 @@ export default defineConfig({
           include: ['test/blackbox/**/*.test.ts'],
           exclude: FIELD,
           environment: 'node',
-          fileParallelism: false,
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
@@ -41,7 +42,6 @@ export default defineConfig({
           name: 'field',
           include: FIELD,
           environment: 'node',
-          fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 90_000,
         },
