@@ -7,7 +7,7 @@
  * the object counts exactly. A dry run reserves nothing and so counts against no hotkey.
  */
 
-import type { Ledger } from '../admission/ports.ts'
+import type { Ledger, LedgerFindings } from '../admission/ports.ts'
 import { rejected } from '../protocol/problem.ts'
 
 /**
@@ -31,7 +31,12 @@ export function shieldLedger(
       const reserved = await ledger.reserve(key, reservation)
       if (!reserved.ok || (await allows(key.hotkey))) return reserved
       await ledger.free(key, reservation.nonce, reservation.requestId)
-      return { ...rejected('rate_limited', facts, 'hotkey limiter'), found: reserved.found }
+      return { ...rejected('rate_limited', facts, 'hotkey limiter'), found: withOneMore(reserved.found) }
     },
   }
+}
+
+/** The nonce that was given back counts no more. */
+function withOneMore({ quota, ...found }: LedgerFindings): LedgerFindings {
+  return quota === undefined ? found : { ...found, quota: { ...quota, remaining: quota.remaining + 1 } }
 }

@@ -156,6 +156,7 @@ describe('the limiter by hotkey', () => {
     const facts = { limit: 'hotkey', limit_requests: 60, limit_seconds: 60, retry_after_seconds: 60 }
     expect(await ledger.reserve(key, reservation({ nonce: 'b' }))).toMatchObject({
       rejection: { code: 'rate_limited', facts },
+      found: { quota: { remaining: 2 } },
     })
     expect(asked).toEqual([key.hotkey, key.hotkey])
     expect(await ask(key, { nonce: 'b' })).toMatchObject({ verdict: 'reserved', remaining: 1 })
