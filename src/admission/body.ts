@@ -60,14 +60,17 @@ const FIRST_BUFFER_BYTES = 32_768
 const GROWTH = 4
 const MOST_PASSING_BYTES = 65_536
 
-/** `Content-Length` as a number; undefined when absent. */
+/**
+ * `Content-Length` as a number; undefined when absent, and when the body comes in chunks all the
+ * same: where both are declared, `Transfer-Encoding` counts (RFC 9112 6.3).
+ */
 export function declaredBytes(headers: Headers): number | undefined {
   const text = headers.get('content-length')
-  return text === null ? undefined : Number(text)
+  return text === null || headers.has('transfer-encoding') ? undefined : Number(text)
 }
 
 /**
- * Reads to the end or to one byte past the limit.
+ * Reads to the end, to the last declared byte, or to one byte past the limit.
  *
  * `submission_too_large` past `maxBytes`, `over_capacity` when the isolate is full,
  * `request_timeout` when the body makes no progress, `bad_request` when it breaks off.
@@ -89,7 +92,7 @@ export async function readBody(order: BodyOrder): Promise<Result<ReadBody>> {
 
 async function hold(intake: Intake, order: BodyOrder): Promise<Result<ReadBody>> {
   const { limits, held } = order
-  // One byte more than may come shows that the body is too long.
+  // One byte more than may come shows that a body of undeclared length is too long.
   const capacity = (limits.declaredBytes ?? limits.maxBytes) + 1
   let buffer = new Uint8Array(Math.min(capacity, FIRST_READ_BYTES))
   let bytes = 0
@@ -108,7 +111,7 @@ async function hold(intake: Intake, order: BodyOrder): Promise<Result<ReadBody>>
       buffer = new Uint8Array(value.buffer as ArrayBuffer)
     }
     if (bytes > limits.maxBytes) return tooLarge(limits)
-    // HTTP lets no more bytes come than were declared, so their end needs no read of its own.
+    // No more bytes than declared can come (RFC 9112 6.3), so their end needs no read of its own.
     ended = done || bytes === limits.declaredBytes
   }
   if (brokeOff(bytes, limits)) return shorter()

@@ -7,7 +7,7 @@
  * like an upload, and must make progress.
  */
 
-import { readBody } from '../admission/body.ts'
+import { declaredBytes, readBody } from '../admission/body.ts'
 import type { Share } from '../admission/budget.ts'
 import type { OriginBody } from '../origin/send.ts'
 import { rejected } from '../protocol/problem.ts'
@@ -48,13 +48,8 @@ export async function clientBody(c: RouteContext, receiver: string): Promise<Res
     : gathered
 }
 
-/**
- * Where both are declared, `Transfer-Encoding` counts (RFC 9112 6.3). The platform would throw on
- * a length beyond 2^53.
- */
+/** The platform would throw on a length beyond 2^53. */
 function declaredLength(headers: Headers): number | undefined {
-  const text = headers.get('content-length')
-  if (text === null || headers.has('transfer-encoding')) return undefined
-  const bytes = Number(text)
-  return Number.isSafeInteger(bytes) && bytes >= 0 ? bytes : undefined
+  const bytes = declaredBytes(headers)
+  return bytes !== undefined && Number.isSafeInteger(bytes) && bytes >= 0 ? bytes : undefined
 }

@@ -34,6 +34,15 @@ async function read(chunks: readonly Uint8Array[], mode: BodyMode, declared?: nu
   return { body, budget, share }
 }
 
+test('the last declared byte ends the reading, and takes room like any other', async () => {
+  const open = () => new ReadableStream({ type: 'bytes', start: (source) => source.enqueue(bytes(100)) })
+  const limits = { declaredBytes: 100, maxBytes: MAX }
+  const body = await readBody(orderOf(open(), 'hold', { limits }))
+  expect(body).toMatchObject({ ok: true, value: { bytes: 100, hash: sha256(bytes(100)) } })
+  const full = await readBody(orderOf(open(), 'hold', { limits, held: budgetOf(99).open() }))
+  expect(full).toMatchObject({ rejection: { code: 'over_capacity' } })
+})
+
 describe.each(['hold', 'hash', 'count'] as const)('mode %s', (mode) => {
   const SIZES = [0, 1, 65_535, 65_536, 65_537, 131_071, 131_072, 131_073, MAX - 1, MAX]
   test.each(SIZES)('%i bytes, declared or not', async (size) => {
@@ -283,4 +292,6 @@ describe('progress', () => {
 test('declared length', () => {
   expect(declaredBytes(new Headers())).toBeUndefined()
   expect(declaredBytes(new Headers({ 'content-length': '12' }))).toBe(12)
+  const both = { 'content-length': '12', 'transfer-encoding': 'chunked' }
+  expect(declaredBytes(new Headers(both))).toBeUndefined()
 })

@@ -230,6 +230,16 @@ describe('refused', () => {
     expect(answer.status).toBe(413)
   })
 
+  test('more chunks than Content-Length says: the chunks count', async () => {
+    // The signature is right for as many bytes as are declared.
+    for (const signed of [BODY, randomBytes(1023), randomBytes(20_000)]) {
+      const lines = head(signed, [`Content-Length: ${signed.length}`, 'Transfer-Encoding: chunked'])
+      const answer = await rawRequest(world.gateway.url, lines, chunked(signed, randomBytes(5000)))
+      expect(answer.status).toBe(401)
+      expect(JSON.parse(answer.body)).toMatchObject({ code: 'invalid_signature' })
+    }
+  })
+
   test('hopeless headers, before a byte of the body is sent', async () => {
     const lines = [
       'POST /v1/challenges/demo/submissions HTTP/1.1',
