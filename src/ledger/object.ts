@@ -116,7 +116,8 @@ type Row = {
 type Survey = { seen: number; last: string | null; due: number; next: number | null }
 
 export class NonceLedger extends DurableObject<Env> {
-  readonly #sql: SqlStorage
+  /** A new object: it has no table, no row and no alarm. */
+  #isNew: boolean
   /** What this instance knows of the object's alarm. When it knows nothing, it looks once. */
   #alarm: 'set' | 'none' | 'unknown'
   /**
@@ -132,11 +133,19 @@ export class NonceLedger extends DurableObject<Env> {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    this.#sql = ctx.storage.sql
-    // A new object has no alarm, so its table, its first row and its alarm are one write.
-    const isNew = this.#sql.exec(EXISTS).toArray().length === 0
-    if (isNew) this.#sql.exec(CREATE)
-    this.#alarm = isNew ? 'none' : 'unknown'
+    this.#isNew = ctx.storage.sql.exec(EXISTS).toArray().length === 0
+    this.#alarm = this.#isNew ? 'none' : 'unknown'
+  }
+
+  /**
+   * The table is made by the first call and not by the constructor, whose writes are committed by
+   * themselves: so a new object's table, first row and alarm are one write.
+   */
+  get #sql(): SqlStorage {
+    const { sql } = this.ctx.storage
+    if (this.#isNew) sql.exec(CREATE)
+    this.#isNew = false
+    return sql
   }
 
   /**

@@ -198,8 +198,10 @@ function rowsOf(key: LedgerKey): Promise<number> {
 }
 
 /** Adds rows reserved at NOW: row-1, row-2, ... */
-function fill(key: LedgerKey, rows: number): Promise<void> {
-  return runInDurableObject(stubOf(key), (_, state) => {
+async function fill(key: LedgerKey, rows: number): Promise<void> {
+  // The first call makes the table.
+  await ledger.find(key, reservation())
+  await runInDurableObject(stubOf(key), (_, state) => {
     state.storage.sql.exec(
       `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
        INSERT INTO nonces SELECT 'row-' || i, 'request', 'hash', ?, ?, 200 FROM n`,

@@ -25,6 +25,8 @@ export interface WorldOptions {
   readonly vars?: Readonly<Record<string, unknown>>
   readonly secrets?: Readonly<Record<string, string>>
   readonly services?: GatewayOptions['services']
+  /** A directory whose ledgers are to be read as files, instead of by `queryLedger`. */
+  readonly persistTo?: string
 }
 
 export type TestWorld = Awaited<ReturnType<typeof startWorld>>
@@ -43,7 +45,7 @@ export async function startWorld(options: WorldOptions = {}) {
   const slugs = Object.keys(origins)
   const gateway = await startGateway({
     ...(options.services && { services: options.services }),
-    inspectLedgers: true,
+    ...(options.persistTo === undefined ? { inspectLedgers: true } : { persistTo: options.persistTo }),
     onLog: ({ message }) => logs.push(message),
     vars: {
       CHAIN_ENDPOINTS: [chain.url],
@@ -171,16 +173,12 @@ async function startMisbehaving() {
       return { slug, server, port: typeof address === 'object' ? address?.port : undefined }
     }),
   )
-  const closed = createServer()
-  await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve))
-  const address = closed.address()
-  const refused = typeof address === 'object' ? address?.port : undefined
-  await new Promise((resolve) => closed.close(resolve))
   return {
     reached,
     origins: {
       ...Object.fromEntries(servers.map(({ slug, port }) => [slug, `http://127.0.0.1:${port}`])),
-      refused: `http://127.0.0.1:${refused}`,
+      // Nothing listens there, and no server of a test gets so low a port.
+      refused: 'http://127.0.0.1:2',
     },
     async close() {
       for (const socket of sockets) socket.destroy()
