@@ -94,10 +94,10 @@ export interface Ledger {
    */
   find(key: LedgerKey, reservation: Reservation): Promise<LedgerAnswer<OriginalUpload | undefined>>
   /**
-   * Gives back a nonce that this request reserved and does not use. When that fails the nonce
-   * stays spent.
+   * Gives back a nonce that this request reserved and does not use. False when that fails: the
+   * nonce stays spent.
    */
-  free(key: LedgerKey, nonce: string, requestId: string): Promise<void>
+  free(key: LedgerKey, nonce: string, requestId: string): Promise<boolean>
   /**
    * Writes what became of a reserved upload. When that fails the row stays `in_flight`, and after
    * a while it counts as `unknown`.

@@ -23,7 +23,7 @@ import type { FindCall, ReserveCall } from './object.ts'
 
 /**
  * Time beyond the origin's limit, for a slow start and a repeated settle. An upload that is in
- * flight for longer will not be settled any more, so `inFlightSeconds` is `originTimeoutSeconds +
+ * flight for longer is not expected to be settled any more, so `inFlightSeconds` is `originTimeoutSeconds +
  * IN_FLIGHT_MARGIN_SECONDS`.
  */
 export const IN_FLIGHT_MARGIN_SECONDS = 30
@@ -116,7 +116,7 @@ export function createLedger(namespace: LedgerNamespace, options: LedgerOptions)
       return askVerdict(key, nonce, (stub) => stub.find(call), toFound)
     },
     async free(key, nonce, requestId) {
-      await ask(key, nonce, (stub) => stub.free(nonce, requestId))
+      return (await ask(key, nonce, (stub) => stub.free(nonce, requestId))).ok
     },
     async settle(key, nonce, requestId, settlement) {
       // A failure is returned as a value. No answer waits for this call, so it needs no deadline.

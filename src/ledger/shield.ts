@@ -30,8 +30,9 @@ export function shieldLedger(
     async reserve(key, reservation) {
       const reserved = await ledger.reserve(key, reservation)
       if (!reserved.ok || (await allows(key.hotkey))) return reserved
-      await ledger.free(key, reservation.nonce, reservation.requestId)
-      return { ...rejected('rate_limited', facts, 'hotkey limiter'), found: withOneMore(reserved.found) }
+      const isFree = await ledger.free(key, reservation.nonce, reservation.requestId)
+      const found = isFree ? withOneMore(reserved.found) : reserved.found
+      return { ...rejected('rate_limited', facts, 'hotkey limiter'), found }
     },
   }
 }

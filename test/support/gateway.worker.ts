@@ -97,7 +97,7 @@ export function gatewayOf(
       ledger: {
         reserve: async () => ({ ...accepted('reserved'), found: {} }),
         find: async () => ({ ...accepted(undefined), found: {} }),
-        free: async () => {},
+        free: async () => true,
         settle: async () => {},
       },
       verify: () => false,

@@ -247,7 +247,7 @@ function memoryLedger(spent: Map<string, Reservation>): Ledger {
       return { ...accepted(first && original(reservation, first)), found: ASKED }
     },
     async free(_, nonce, requestId) {
-      if (spent.get(nonce)?.requestId === requestId) spent.delete(nonce)
+      return spent.get(nonce)?.requestId === requestId && spent.delete(nonce)
     },
     settle: async () => {},
   }
