@@ -38,8 +38,9 @@ export type CallOrigin = (call: OriginCall) => Promise<OriginAnswer>
 
 export interface OriginOptions {
   /**
-   * Most time from the end of the request to the response's headers. Also the most time in which
-   * an origin may take no byte of a request that is being sent.
+   * Most time from the end of the request to the response's headers; a body of one piece counts as
+   * sent when it is begun. Also the most time in which an origin may take no byte of a request that
+   * is being sent.
    */
   readonly timeoutMs: number
   /** The token that opens the tunnel of the challenge, or of the master. */
