@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { closingLine } from './test/support/closing-line.ts'
@@ -12,7 +13,7 @@ export default defineConfig({
   test: {
     globalSetup: './test/support/temporary.ts',
     // Most tests wait for a process or a timer: one at a time leaves half of two cores idle.
-    maxWorkers: 3,
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     reporters: [['default', { summary: false }], closingLine],
     projects: [
       {

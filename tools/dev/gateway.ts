@@ -13,8 +13,9 @@
  */
 
 import { execFile } from 'node:child_process'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
@@ -193,7 +194,9 @@ async function buildBundle(): Promise<string> {
   if (built > Math.max(...changes)) return BUNDLE
   const require = createRequire(import.meta.url)
   const wrangler = path.join(path.dirname(require.resolve('wrangler/package.json')), 'bin', 'wrangler.js')
-  const build = [wrangler, 'deploy', '--dry-run', '--outdir', path.dirname(BUNDLE)]
+  const dist = path.dirname(BUNDLE)
+  const outdir = await mkdtemp(path.join(tmpdir(), 'gateway-bundle-'))
+  const build = [wrangler, 'deploy', '--dry-run', '--outdir', outdir]
   const quiet = { WRANGLER_SEND_METRICS: 'false', CLOUDFLARE_CF_FETCH_ENABLED: 'false' }
   try {
     await promisify(execFile)(process.execPath, build, { cwd: ROOT, env: { ...process.env, ...quiet } })
@@ -201,6 +204,15 @@ async function buildBundle(): Promise<string> {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
     throw new Error(`the bundle does not build:\n${stdout}${stderr}`)
   }
+  // Another process may read the folder or build too: each file is there whole, and the script last.
+  await mkdir(dist, { recursive: true })
+  const files = (await readdir(outdir)).filter((file) => file !== path.basename(BUNDLE))
+  for (const file of [...files, path.basename(BUNDLE)]) {
+    const own = path.join(dist, `.${process.pid}-${file}`)
+    await copyFile(path.join(outdir, file), own)
+    await rename(own, path.join(dist, file))
+  }
+  await rm(outdir, { recursive: true })
   return BUNDLE
 }
 
