@@ -8,7 +8,8 @@ export { default } from '../../src/worker.ts'
 
 export class NonceLedger extends FaithfulLedger {
   override reserve(call: ReserveCall) {
+    const answer = super.reserve(call)
     this.ctx.storage.sql.exec('DELETE FROM nonces')
-    return super.reserve(call)
+    return answer
   }
 }

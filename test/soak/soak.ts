@@ -231,6 +231,7 @@ async function forgetfulBundle(): Promise<string> {
     format: 'esm',
     target: 'es2024',
     external: ['cloudflare:workers'],
+    loader: { '.py': 'text' },
     logLevel: 'error',
   })
   return outfile
