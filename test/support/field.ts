@@ -2,8 +2,7 @@
  * What a test needs beyond `npm ci`: Python with a wallet package, uv, a generator, promtool,
  * Chromium (tools/dev/field.ts).
  *
- * Such a test stands in a `*.field.test.ts` (their files run one after the other) and asks for its
- * tool:
+ * Such a test stands in a `*.field.test.ts` and asks for its tool:
  *
  *   const btcli = fieldTool('bittensor')
  *   describe.skipIf(btcli.missing)(`btcli 11${btcli.note}`, () => {
