@@ -23,8 +23,8 @@ import type { FindCall, ReserveCall } from './object.ts'
 
 /**
  * Time beyond the origin's limit, for a slow start and a repeated settle. An upload that is in
- * flight for longer is not expected to be settled any more, so `inFlightSeconds` is `originTimeoutSeconds +
- * IN_FLIGHT_MARGIN_SECONDS`.
+ * flight for longer is not expected to be settled any more, so `inFlightSeconds` is
+ * `originTimeoutSeconds + IN_FLIGHT_MARGIN_SECONDS`.
  */
 export const IN_FLIGHT_MARGIN_SECONDS = 30
 

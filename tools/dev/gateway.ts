@@ -204,7 +204,7 @@ async function buildBundle(): Promise<string> {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
     throw new Error(`the bundle does not build:\n${stdout}${stderr}`)
   }
-  // Another process may read the folder or build too: each file is there whole, and the script last.
+  // Another process may read the folder or build too: each file is there whole, the script last.
   await mkdir(dist, { recursive: true })
   const files = (await readdir(outdir)).filter((file) => file !== path.basename(BUNDLE))
   for (const file of [...files, path.basename(BUNDLE)]) {
