@@ -61,8 +61,8 @@ const GROWTH = 4
 const MOST_PASSING_BYTES = 65_536
 
 /**
- * `Content-Length` as a number; undefined when absent, and when the body comes in chunks all the
- * same: where both are declared, `Transfer-Encoding` counts (RFC 9112 6.3).
+ * `Content-Length` as a number; undefined when absent, and beside `Transfer-Encoding`, which then
+ * counts (RFC 9112 6.3).
  */
 export function declaredBytes(headers: Headers): number | undefined {
   const text = headers.get('content-length')

@@ -79,8 +79,6 @@ const CREATE = `CREATE TABLE nonces (
   outcome INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID`
 
-const EXISTS = "SELECT 1 FROM sqlite_schema WHERE name = 'nonces'"
-
 // Inserts, takes over a row whose time is up, or changes nothing and returns nothing.
 const RESERVE = `INSERT INTO nonces (nonce, request_id, body_hash, reserved_at, expires_at, outcome)
   VALUES (?, ?, ?, ?, ?, ${IN_FLIGHT})
@@ -133,13 +131,14 @@ export class NonceLedger extends DurableObject<Env> {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    this.#isNew = ctx.storage.sql.exec(EXISTS).toArray().length === 0
+    const tables = ctx.storage.sql.exec("SELECT 1 FROM sqlite_schema WHERE name = 'nonces'").toArray()
+    this.#isNew = tables.length === 0
     this.#alarm = this.#isNew ? 'none' : 'unknown'
   }
 
   /**
-   * The table is made by the first call and not by the constructor, whose writes are committed by
-   * themselves: so a new object's table, first row and alarm are one write.
+   * The first call makes the table: what the constructor writes would be a commit of its own. So
+   * a new object's table, first row and alarm are one write.
    */
   get #sql(): SqlStorage {
     const { sql } = this.ctx.storage
@@ -148,10 +147,7 @@ export class NonceLedger extends DurableObject<Env> {
     return sql
   }
 
-  /**
-   * Reserves the nonce for this request, or tells which upload holds it, or that no more may be
-   * reserved now.
-   */
+  /** Reserves the nonce for this request, or tells which upload holds it or what forbids it. */
   reserve(call: ReserveCall): Answer | Promise<Answer> {
     const { nonce, requestId, bodyHash, reservedAt } = call
     const expiresAt = reservedAt + call.retentionSeconds
