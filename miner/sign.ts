@@ -10,6 +10,7 @@ import { bytesToHex } from '@noble/hashes/utils.js'
 import type { Signer } from '../src/crypto/sign.ts'
 import { encodeSs58 } from '../src/crypto/ss58.ts'
 import { canonicalMessage, type ProtocolFamily } from '../src/protocol/canonical.ts'
+import { sha256 } from '../src/protocol/sha256.ts'
 
 export interface UploadToSign {
   readonly family: ProtocolFamily
@@ -73,5 +74,5 @@ export function submissionsPath(slug: string): string {
 
 /** Lower-case hex SHA-256, as the canonical message has it. */
 export async function hashBody(body: Uint8Array<ArrayBuffer>): Promise<string> {
-  return bytesToHex(new Uint8Array(await crypto.subtle.digest('SHA-256', body)))
+  return bytesToHex(await sha256(body))
 }

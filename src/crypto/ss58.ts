@@ -47,14 +47,16 @@ const MOST_KNOWN = 1024
 export function decodeSs58(text: string): Ss58 | undefined {
   if (typeof text !== 'string' || text.length < MIN_TEXT_LENGTH || text.length > MAX_TEXT_LENGTH)
     return undefined
-  const address = known.get(text) ?? decode(text)
-  if (address === undefined) return undefined
-  if (!known.has(text)) {
-    if (known.size === MOST_KNOWN) known.clear()
-    known.set(text, address)
-  }
+  const address = known.get(text) ?? remember(text, decode(text))
   // A copy, so that no caller can change what the next one gets.
-  return { prefix: address.prefix, publicKey: address.publicKey.slice() }
+  return address && { prefix: address.prefix, publicKey: address.publicKey.slice() }
+}
+
+function remember(text: string, address: Ss58 | undefined): Ss58 | undefined {
+  if (address === undefined) return undefined
+  if (known.size === MOST_KNOWN) known.clear()
+  known.set(text, address)
+  return address
 }
 
 function decode(text: string): Ss58 | undefined {
