@@ -13,9 +13,8 @@
  */
 
 import { execFile } from 'node:child_process'
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
@@ -192,28 +191,32 @@ async function buildBundle(): Promise<string> {
   const built = await changedAt(BUNDLE).catch(() => 0)
   const changes = await Promise.all(SOURCES.map((source) => changedAt(path.join(ROOT, source))))
   if (built > Math.max(...changes)) return BUNDLE
+  const dist = path.dirname(BUNDLE)
+  await mkdir(dist, { recursive: true })
+  const outdir = await mkdtemp(path.join(dist, 'build-'))
+  try {
+    await build(outdir)
+    // Another process may read the folder or build too: each file is there whole, the script last.
+    const script = path.basename(BUNDLE)
+    const others = (await readdir(outdir)).filter((file) => file !== script)
+    for (const file of [...others, script]) await rename(path.join(outdir, file), path.join(dist, file))
+  } finally {
+    await rm(outdir, { recursive: true })
+  }
+  return BUNDLE
+}
+
+async function build(outdir: string): Promise<void> {
   const require = createRequire(import.meta.url)
   const wrangler = path.join(path.dirname(require.resolve('wrangler/package.json')), 'bin', 'wrangler.js')
-  const dist = path.dirname(BUNDLE)
-  const outdir = await mkdtemp(path.join(tmpdir(), 'gateway-bundle-'))
-  const build = [wrangler, 'deploy', '--dry-run', '--outdir', outdir]
+  const command = [wrangler, 'deploy', '--dry-run', '--outdir', outdir]
   const quiet = { WRANGLER_SEND_METRICS: 'false', CLOUDFLARE_CF_FETCH_ENABLED: 'false' }
   try {
-    await promisify(execFile)(process.execPath, build, { cwd: ROOT, env: { ...process.env, ...quiet } })
+    await promisify(execFile)(process.execPath, command, { cwd: ROOT, env: { ...process.env, ...quiet } })
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
     throw new Error(`the bundle does not build:\n${stdout}${stderr}`)
   }
-  // Another process may read the folder or build too: each file is there whole, the script last.
-  await mkdir(dist, { recursive: true })
-  const files = (await readdir(outdir)).filter((file) => file !== path.basename(BUNDLE))
-  for (const file of [...files, path.basename(BUNDLE)]) {
-    const own = path.join(dist, `.${process.pid}-${file}`)
-    await copyFile(path.join(outdir, file), own)
-    await rename(own, path.join(dist, file))
-  }
-  await rm(outdir, { recursive: true })
-  return BUNDLE
 }
 
 /**
