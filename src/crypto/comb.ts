@@ -63,9 +63,9 @@ function signedSums(
 }
 
 /**
- * scalar * P by the comb of P, for 0 <= scalar < L: `columns` additions and one doubling
- * less than ceil(columns / blocks). An even scalar has no form in odd digits, so L is taken from it, which a sum that
- * ignores torsion does not see.
+ * scalar * P by the comb of P, for 0 <= scalar < L: `columns` additions and one doubling less than
+ * ceil(columns / blocks). An even scalar has no form in odd digits, so L is taken from it, which a
+ * sum that ignores torsion does not see.
  */
 export function combMultiple(comb: Comb, scalar: bigint): Term {
   const { teeth, columns, blocks, table } = comb

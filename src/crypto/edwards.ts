@@ -73,7 +73,7 @@ export function toAddend({ X, Y, Z, T }: Extended): Addend {
   return { plus: Y + X, minus: Y - X, product: (T * TWICE_D) % P, twiceZ: Z + Z }
 }
 
-/** The same points with Z = 1, which saves 1 M an addition: 7 M each, and one inversion for all. */
+/** The same points with Z = 1, which saves 1 M an addition: 7 M each and one inversion in all. */
 export function toUnitAddends(points: readonly Extended[]): Addend[] {
   const inverses = FpInvertBatch(
     Fp,

@@ -30,7 +30,7 @@ const KNOWN: readonly [publicKey: string, message: string, signature: string][] 
   ],
 ]
 
-/** Throws when the verifier does not know its signatures, without a comb of the key or with one. */
+/** Throws when the verifier does not know its signatures, with a comb of the key or without. */
 export function checkVerifier(): void {
   const hot = createVerifier({ maxKeys: KNOWN.length, maxBytes: 1 << 20, combAfter: 1 })
   checkKnownSignatures(verifySignature)

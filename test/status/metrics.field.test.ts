@@ -1,4 +1,4 @@
-/** What Prometheus' own tool says of the gateway's metrics, and of the rules in docs/telemetry.md. */
+/** What Prometheus' own tool says of the metrics, and of the rules in docs/telemetry.md. */
 
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,4 @@
-/** Prometheus' text: what is in it. metrics.field.test.ts has what Prometheus' own tool says of it. */
+/** Prometheus' text: what is in it. metrics.field.test.ts has what Prometheus' own tool says. */
 
 import { expect, test } from 'vitest'
 import { toMetrics } from '../../src/status/metrics.ts'

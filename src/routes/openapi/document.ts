@@ -1,9 +1,9 @@
 /**
  * The OpenAPI 3.1 document, put together from the table of operations and the table of refusals.
  *
- * Client generators read it (`test/routes/openapi.field.test.ts`). openapi-python-client does not know
- * media ranges and leaves out an answer or operation that has nothing else, so bytes stand beside
- * every media range.
+ * Client generators read it (`test/routes/openapi.field.test.ts`). openapi-python-client does not
+ * know media ranges and leaves out an answer or operation that has nothing else, so bytes stand
+ * beside every media range.
  */
 
 import { PROBLEMS, type ProblemCode } from '../../protocol/problem.ts'

@@ -1,6 +1,7 @@
 /**
- * Examples of the gateway's own JSON answers, from which their schemas are read too (`schema.ts`): a
- * name that ends in `?` may be null or absent, a set holds every text that may stand in its place.
+ * Examples of the gateway's own JSON answers, from which their schemas are read too (`schema.ts`):
+ * a name that ends in `?` may be null or absent, a set holds every text that may stand in its
+ * place.
  */
 
 import { CHECKS } from '../../admission/dry-run.ts'

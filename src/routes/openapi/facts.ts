@@ -1,8 +1,8 @@
 /**
  * An example of every refusal's facts, from which their schemas are read (`schema.ts`).
  *
- * The compiler holds each example to the facts of its code in `PROBLEMS`. The name of a fact that may
- * be null or absent ends in `?`. A fact that is one of a few words is the set of those words.
+ * The compiler holds each example to the facts of its code in `PROBLEMS`. The name of a fact that
+ * may be null or absent ends in `?`. A fact that is one of a few words is the set of those words.
  */
 
 import { LIMITED, type LimitName, type NonceOutcome, REPLAY_HINTS } from '../../protocol/facts.ts'

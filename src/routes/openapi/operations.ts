@@ -1,9 +1,9 @@
 /**
  * What each route takes and answers, as a table for `document.ts`.
  *
- * A JSON answer is told by an example, from which its schema is read (`schema.ts`). What is refused is
- * told by code: `PROBLEMS` and `facts.ts` know the rest. Uploads, reads and management end at the
- * challenge or the master, whose own answers pass as they are (`theirs`).
+ * A JSON answer is told by an example, from which its schema is read (`schema.ts`). What is
+ * refused is told by code: `PROBLEMS` and `facts.ts` know the rest. Uploads, reads and management
+ * end at the challenge or the master, whose own answers pass as they are (`theirs`).
  */
 
 import { PASS_THROUGH_METHODS } from '../../challenge/public-path.ts'

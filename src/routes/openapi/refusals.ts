@@ -1,5 +1,6 @@
 /**
- * A schema of its own for every refusal: what all have in common (`Problem`), its one code, and its facts.
+ * A schema of its own for every refusal: what all have in common (`Problem`), its one code, and
+ * its facts.
  */
 
 import { PROBLEMS, type ProblemCode, problemBody, type Rejection } from '../../protocol/problem.ts'

@@ -1,8 +1,8 @@
 /**
  * A JSON Schema read off an example, so that the two cannot disagree.
  *
- * A name that ends in `?` may be null or absent; everything else is there. Lists have items like their
- * first. A set holds every text that may stand in its place.
+ * A name that ends in `?` may be null or absent; everything else is there. Lists have items like
+ * their first. A set holds every text that may stand in its place.
  */
 
 export type Schema = Readonly<Record<string, unknown>>

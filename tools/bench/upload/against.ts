@@ -86,7 +86,7 @@ async function compare(world: World, gateways: readonly Runtime[], course: Cours
   ]
 }
 
-/** CPU milliseconds an upload, in one round: of this bundle's two gateways, and of either bundle. */
+/** CPU milliseconds an upload in one round: of this bundle's two gateways, and of each bundle. */
 interface Turn {
   readonly first: number
   readonly second: number
