@@ -77,9 +77,9 @@ export interface GatewayOptions {
   readonly devVars?: boolean
   /**
    * Workers VPC services by the name of their binding: the module text of a worker of its own that
-   * stands for each.
+   * stands for each, or the `HOST:PORT` of a server that is reached without one.
    */
-  readonly services?: Readonly<Record<string, string>>
+  readonly services?: Readonly<Record<string, string | { readonly address: string }>>
   /** Another bundle to run with the same bindings (the benchmark's bare pass-through). */
   readonly bundle?: string
   /** Allow `queryLedger`; Miniflare then wraps the Durable Object's class. */
@@ -148,13 +148,22 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
           ],
           unsafeDirectSockets: [{ host: '127.0.0.1', port: options.port ?? 0 }],
           bindings: { ...vars, ...options.secrets, ...fromFile },
-          serviceBindings: Object.fromEntries(services.map(([binding]) => [binding, binding])),
+          serviceBindings: Object.fromEntries(
+            services.map(([binding, service]) => [
+              binding,
+              typeof service === 'string' ? binding : { external: { ...service, http: {} } },
+            ]),
+          ),
         },
-        ...services.map(([binding, contents]) => ({
-          name: binding,
-          modules: [{ type: 'ESModule' as const, path: 'service.js', contents }],
-          compatibilityDate: config.compatibility_date,
-        })),
+        ...services.flatMap(([binding, contents]) =>
+          typeof contents === 'string'
+            ? {
+                name: binding,
+                modules: [{ type: 'ESModule' as const, path: 'service.js', contents }],
+                compatibilityDate: config.compatibility_date,
+              }
+            : [],
+        ),
       ],
     }),
   )

@@ -14,6 +14,9 @@ import { startGateway } from '../../dev/gateway.ts'
 import { childrenOf } from '../upload/process.ts'
 import type { LoadOrder, LoadReport } from './load.ts'
 
+/** Reaches the challenge without Miniflare's outgoing worker, which the platform does not have. */
+const DIRECT = 'DIRECT'
+
 export interface Runtime {
   /** Of workerd. */
   readonly pid: number
@@ -35,11 +38,13 @@ export interface World {
 export async function createWorld(): Promise<World> {
   const challenge = fork(path.join(import.meta.dirname, 'origin.ts'))
   const [port]: unknown[] = await once(challenge, 'message')
-  const origin = `http://127.0.0.1:${port}`
+  const address = `127.0.0.1:${port}`
+  const origin = `http://${address}`
   const readers = new Worker(new URL('load.ts', import.meta.url))
   const chain = await startChain()
+  const services = { [DIRECT]: { address } }
   const vars = {
-    CHALLENGES: { bench: { origin } },
+    CHALLENGES: { bench: { origin }, direct: { origin: `vpc:${DIRECT}` } },
     CHAIN_ENDPOINTS: [chain.url],
     CHAIN_GENESIS_HASH: chain.genesisHash,
   }
@@ -49,11 +54,11 @@ export async function createWorld(): Promise<World> {
     known.push(pid)
     return pid
   }
-  const gateway = await startGateway({ vars })
+  const gateway = await startGateway({ vars, services })
   const gatewayPid = newestPid()
-  const quiet = await startGateway({ vars: { ...vars, LOG_SAMPLE: '0' } })
+  const quiet = await startGateway({ vars: { ...vars, LOG_SAMPLE: '0' }, services })
   const quietPid = newestPid()
-  const bare = await startBare(origin)
+  const bare = await startBare(address)
   const barePid = newestPid()
   // As in a gateway that has been up for a while: nothing is overdue.
   await Promise.all([gateway.runCron(), quiet.runCron()])
@@ -75,7 +80,7 @@ export async function createWorld(): Promise<World> {
   }
 }
 
-async function startBare(origin: string): Promise<Miniflare> {
+async function startBare(address: string): Promise<Miniflare> {
   const bundled = await build({
     entryPoints: [path.join(import.meta.dirname, 'worker.ts')],
     bundle: true,
@@ -99,7 +104,8 @@ async function startBare(origin: string): Promise<Miniflare> {
           modules: [{ type: 'ESModule', path: 'worker.js', contents: bundled.outputFiles[0]?.text ?? '' }],
           compatibilityDate: '2026-09-01',
           unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
-          bindings: { ORIGIN: origin },
+          bindings: { ORIGIN: `http://${address}` },
+          serviceBindings: { [DIRECT]: { external: { address, http: {} } } },
         },
       ],
     }),

@@ -36,10 +36,10 @@ interface Course {
 
 export async function compareBundles(world: World, against: string): Promise<readonly Figure[]> {
   const gateways = [
-    await world.startGateway('memory'),
-    await world.startGateway('memory'),
-    await world.startGateway('memory', against),
-    await world.startGateway('memory', against),
+    await world.startGateway('direct'),
+    await world.startGateway('direct'),
+    await world.startGateway('direct', against),
+    await world.startGateway('direct', against),
   ]
   const hot = REGISTERED.slice(0, HOT_HOTKEYS)
   const warm = signUploads(WARM_UP_UPLOADS, BYTES, hot)

@@ -7,7 +7,7 @@ import { median, ratios, spread } from '../median.ts'
 import { atLeast, disturbed, type Figure, show, showBytes, showSpread, table } from './report.ts'
 import { type Contestant, type Course, isDisturbed, medianOf, run, type Sample, takeTurns } from './rounds.ts'
 import { REGISTERED, signUploads, takeRare, UPLOAD_PATH } from './signed.ts'
-import type { Runtime, State, World } from './world.ts'
+import type { Runtime, Setup, World } from './world.ts'
 
 /**
  * Uploads a second that the Python proxy, which this gateway replaces, accepts at 1 KB and at 7
@@ -19,7 +19,7 @@ const TIMES = { small: 25, large: 2 }
 const LARGE_BYTES = 7_000_000
 
 interface UploadCourse extends Course {
-  readonly state: State
+  readonly setup: Setup
   readonly uploads: number
   /**
    * How many upload by turns. Each has a ledger, a file of its own: with many of them every write
@@ -33,14 +33,14 @@ interface UploadCourse extends Course {
 const SMALL_BYTES = 1000
 const FEW = 6
 const COURSES: readonly UploadCourse[] = [
-  { state: 'disk', bytes: SMALL_BYTES, uploads: 510, hotkeys: FEW, connections: 16, rounds: 7 },
-  { state: 'disk', bytes: 100_000, uploads: 255, hotkeys: FEW, connections: 16, rounds: 5 },
-  { state: 'disk', bytes: 1_000_000, uploads: 80, hotkeys: FEW, connections: 8, rounds: 5 },
-  { state: 'disk', bytes: LARGE_BYTES, uploads: 20, hotkeys: FEW, connections: 4, rounds: 3 },
-  { state: 'disk', bytes: 7_500_000, uploads: 20, hotkeys: FEW, connections: 4, rounds: 5 },
-  { state: 'disk', bytes: SMALL_BYTES, uploads: 510, hotkeys: REGISTERED.length, connections: 16, rounds: 5 },
+  { setup: 'disk', bytes: SMALL_BYTES, uploads: 510, hotkeys: FEW, connections: 16, rounds: 7 },
+  { setup: 'disk', bytes: 100_000, uploads: 255, hotkeys: FEW, connections: 16, rounds: 5 },
+  { setup: 'disk', bytes: 1_000_000, uploads: 80, hotkeys: FEW, connections: 8, rounds: 5 },
+  { setup: 'disk', bytes: LARGE_BYTES, uploads: 20, hotkeys: FEW, connections: 4, rounds: 3 },
+  { setup: 'disk', bytes: 7_500_000, uploads: 20, hotkeys: FEW, connections: 4, rounds: 5 },
+  { setup: 'disk', bytes: SMALL_BYTES, uploads: 510, hotkeys: REGISTERED.length, connections: 16, rounds: 5 },
   {
-    state: 'disk',
+    setup: 'disk',
     bytes: SMALL_BYTES,
     uploads: 150,
     hotkeys: 'cold',
@@ -48,8 +48,15 @@ const COURSES: readonly UploadCourse[] = [
     rounds: 5,
     repeats: false,
   },
-  { state: 'memory', bytes: SMALL_BYTES, uploads: 510, hotkeys: FEW, connections: 16, rounds: 5 },
+  { setup: 'memory', bytes: SMALL_BYTES, uploads: 510, hotkeys: FEW, connections: 16, rounds: 5 },
+  { setup: 'direct', bytes: SMALL_BYTES, uploads: 510, hotkeys: FEW, connections: 16, rounds: 5 },
 ]
+const SETUP_SAID: Readonly<Record<Setup, string>> = {
+  disk: '',
+  memory: ', in memory',
+  direct: ', in memory, direct',
+}
+
 /**
  * Of each hotkey: with the third its key's table is built (src/crypto/key-cache.ts), and code
  * takes some thousand to be compiled well.
@@ -64,11 +71,11 @@ const HEAD = ['uploads', ...CONTESTANTS, 'rate/bare', 'rate/write', 'CPU/bare', 
 export async function measureThroughput(world: World): Promise<readonly Figure[]> {
   const rows: string[][] = [HEAD]
   const figures: Figure[] = []
-  for (const state of ['disk', 'memory'] as const) {
-    const gateway = await world.startGateway(state)
-    const rivals = await world.startRivals(state)
+  for (const setup of ['disk', 'memory', 'direct'] as const) {
+    const gateway = await world.startGateway(setup)
+    const rivals = await world.startRivals(setup)
     await warmUp(world, gateway, rivals)
-    for (const course of COURSES.filter((one) => one.state === state)) {
+    for (const course of COURSES.filter((one) => one.setup === setup)) {
       const samples = await takeTurns(world, contestants(gateway, rivals, course), course)
       const of = (name: Name) => samples.get(name) ?? []
       rows.push(toRow(course, of))
@@ -82,9 +89,9 @@ export async function measureThroughput(world: World): Promise<readonly Figure[]
   )
   console.log(table(rows))
   console.log(
-    '  Ledgers are on the disk of this machine, with an fsync for each write, but in the last line in memory. Ratios are those\n' +
+    '  Ledgers are on the disk of this machine, with an fsync for each write, but in the last lines in memory. Ratios are those\n' +
       '  of each round, median and 90 % interval. Cold: each hotkey uploads once, so its key is decoded and its ledger made.\n' +
-      '  Direct fetch: without the worker that Miniflare puts between a fetch and the network, which the platform does not have.',
+      '  Direct: without the worker that Miniflare puts between a fetch and the network, which the platform does not have.',
   )
   return figures
 }
@@ -125,13 +132,13 @@ function withNonces(uploads: readonly string[]): readonly string[] {
   return uploads.map((upload) => upload.replace(/X-Nonce: .*/, () => `X-Nonce: ${crypto.randomUUID()}`))
 }
 
-function toRow({ bytes, state, hotkeys }: UploadCourse, of: (name: Name) => readonly Sample[]): string[] {
+function toRow({ bytes, setup, hotkeys }: UploadCourse, of: (name: Name) => readonly Sample[]): string[] {
   const ratio = (to: Name, read: (sample: Sample) => number) =>
     showSpread(spread(ratios(of('gateway'), of(to), read)))
   return [
     showBytes(bytes) +
       (hotkeys === FEW ? '' : hotkeys === 'cold' ? ', cold' : `, ${hotkeys} hotkeys`) +
-      (state === 'disk' ? '' : ', in memory'),
+      SETUP_SAID[setup],
     ...CONTESTANTS.map(
       (name) => `${show(medianOf(of(name), perSecond))}/s ${show(medianOf(of(name), cpu))} ms`,
     ),
@@ -145,7 +152,7 @@ function toRow({ bytes, state, hotkeys }: UploadCourse, of: (name: Name) => read
 }
 
 function toFigures(
-  { bytes, state, hotkeys }: UploadCourse,
+  { bytes, setup, hotkeys }: UploadCourse,
   of: (name: Name) => readonly Sample[],
 ): readonly Figure[] {
   const rate = medianOf(of('gateway'), perSecond)
@@ -154,8 +161,8 @@ function toFigures(
   const times = (what: string, python: number, wanted: number) =>
     mark(atLeast(`uploads ${what} (Python proxy: ${python}/s)`, rate, python * wanted, '/s'))
   if (bytes === LARGE_BYTES) return [times('at 7 MB', PYTHON_PROXY.large, TIMES.large)]
-  if (bytes !== SMALL_BYTES || hotkeys !== FEW) return []
-  if (state === 'memory') return [times('at 1 KB, ledger in memory', PYTHON_PROXY.small, TIMES.small)]
+  if (bytes !== SMALL_BYTES || hotkeys !== FEW || setup === 'direct') return []
+  if (setup === 'memory') return [times('at 1 KB, ledger in memory', PYTHON_PROXY.small, TIMES.small)]
   const ratio = median(ratios(of('gateway'), of('bare + write'), perSecond))
   return [
     times('at 1 KB, ledger on disk', PYTHON_PROXY.small, TIMES.small),

@@ -15,6 +15,8 @@ interface BenchEnv {
   readonly NONCES: DurableObjectNamespace<NonceLedger>
   /** Where uploads go. */
   readonly ORIGIN: string
+  /** Reaches the same server without Miniflare's outgoing worker. */
+  readonly DIRECT?: Fetcher
 }
 
 /** One durable write, as little as can be: no alarm, no conflict, no outcome. */
@@ -65,7 +67,8 @@ export default app
 /** Streams both ways; nothing is looked at. */
 function forward(request: Request, env: BenchEnv): Promise<Response> {
   const { method, headers, body } = request
-  return fetch(new Request(env.ORIGIN, { method, headers, body, redirect: 'manual' }))
+  const sent = new Request(env.ORIGIN, { method, headers, body, redirect: 'manual' })
+  return env.DIRECT === undefined ? fetch(sent) : env.DIRECT.fetch(sent)
 }
 
 async function readAs(mode: 'hold' | 'hash', request: Request): Promise<Response> {

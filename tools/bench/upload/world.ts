@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { startChain } from '../../dev/chain.ts'
-import { startGateway } from '../../dev/gateway.ts'
+import { type GatewayOptions, startGateway } from '../../dev/gateway.ts'
 import { buildGateway, buildRivals, type GatewayBundle } from './bundle.ts'
 import type { LoadOrder, LoadReport } from './load.ts'
 import type { OriginMessage } from './origin.ts'
@@ -19,10 +19,17 @@ import { MEMBERS, NETUID, SLUG } from './signed.ts'
 
 /**
  * Where the ledgers are written: to a disk, with an fsync for each write, or to memory, which
- * leaves the software alone.
+ * leaves the software alone. `direct`: in memory too, and a request to the challenge goes without
+ * the worker that Miniflare puts between a fetch and the network. The platform has no such worker.
  */
-export type State = 'disk' | 'memory'
-const STATE_IN: Readonly<Record<State, string>> = { disk: tmpdir(), memory: '/dev/shm' }
+export type Setup = 'disk' | 'memory' | 'direct'
+const STATE_IN: Readonly<Record<Setup, string>> = {
+  disk: tmpdir(),
+  memory: '/dev/shm',
+  direct: '/dev/shm',
+}
+/** Of the service that reaches the challenge directly. */
+const DIRECT = 'DIRECT'
 
 export interface Runtime {
   /** Of workerd. */
@@ -37,9 +44,9 @@ export interface World {
   /**
    * A gateway of its own workerd, with the metagraph read; another bundle's when a file is given.
    */
-  startGateway(state?: State, file?: string): Promise<Runtime>
+  startGateway(setup?: Setup, file?: string): Promise<Runtime>
   /** What the gateway is measured against: tools/bench/upload/worker.ts. */
-  startRivals(state?: State): Promise<Runtime>
+  startRivals(setup?: Setup): Promise<Runtime>
   load(order: LoadOrder): Promise<LoadReport>
   /** Uploads that have reached the challenge so far. */
   uploadsReceived(): Promise<number>
@@ -53,7 +60,8 @@ export async function createWorld(): Promise<World> {
   const [bundle, rivals] = await Promise.all([buildGateway(directory), buildRivals(directory)])
   const chain = await startChain({ netuid: NETUID, members: MEMBERS })
   const challenge = fork(path.join(import.meta.dirname, 'origin.ts'))
-  const origin = `http://127.0.0.1:${await portOf(challenge)}`
+  const address = `127.0.0.1:${await portOf(challenge)}`
+  const origin = `http://${address}`
   const miners = new Worker(new URL('load.ts', import.meta.url))
 
   const gatewayVars = {
@@ -63,15 +71,20 @@ export async function createWorld(): Promise<World> {
     UPLOADS_PER_HOUR: 0,
     CHAIN_ENDPOINTS: [chain.url],
     CHAIN_GENESIS_HASH: chain.genesisHash,
-    CHALLENGES: { [SLUG]: { name: 'Bench', origin } },
   }
+  const secrets = { CHALLENGE_TOKEN_BENCH: 'bench-token' }
+  const servicesOf = (setup: Setup) => (setup === 'direct' ? { [DIRECT]: { address } } : {})
   return {
     directory,
     bundle,
     helpers: [process.pid, challenge.pid ?? 0],
-    startGateway: (state = 'disk', file = bundle.file) =>
-      start(file, state, gatewayVars, { CHALLENGE_TOKEN_BENCH: 'bench-token' }),
-    startRivals: (state = 'disk') => start(rivals, state, { ORIGIN: origin }, {}),
+    startGateway(setup = 'disk', file = bundle.file) {
+      const way = setup === 'direct' ? `vpc:${DIRECT}` : origin
+      const vars = { ...gatewayVars, CHALLENGES: { [SLUG]: { name: 'Bench', origin: way } } }
+      return start(setup, { bundle: file, vars, secrets, services: servicesOf(setup) })
+    },
+    startRivals: (setup = 'disk') =>
+      start(setup, { bundle: rivals, vars: { ORIGIN: origin }, services: servicesOf(setup) }),
     async load(order) {
       const answered = once(miners, 'message')
       miners.postMessage(order)
@@ -93,15 +106,10 @@ export async function createWorld(): Promise<World> {
   }
 }
 
-async function start(
-  bundle: string,
-  state: State,
-  vars: Readonly<Record<string, unknown>>,
-  secrets: Readonly<Record<string, string>>,
-): Promise<Runtime> {
+async function start(setup: Setup, options: GatewayOptions): Promise<Runtime> {
   const before = childrenOf(process.pid, 'workerd')
-  const persistTo = await mkdtemp(path.join(STATE_IN[state], 'bench-upload-state-'))
-  const gateway = await startGateway({ bundle, vars, secrets, persistTo })
+  const persistTo = await mkdtemp(path.join(STATE_IN[setup], 'bench-upload-state-'))
+  const gateway = await startGateway({ ...options, persistTo })
   const pid = childrenOf(process.pid, 'workerd').find((child) => !before.includes(child))
   if (pid === undefined) throw new Error('no process of workerd was found')
   await gateway.runCron().catch(() => 'the rivals have no cron')
