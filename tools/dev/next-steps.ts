@@ -19,7 +19,7 @@ export interface World {
   readonly challengePid: number | undefined
   readonly master: boolean
   readonly state: string
-  readonly urls: { readonly chain: string }
+  readonly urls: { readonly chain: string; readonly challenge: string }
 }
 
 export function nextSteps(world: World): string {
@@ -36,14 +36,12 @@ export function nextSteps(world: World): string {
     [`PLATFORM_EDGE_SEED=$(openssl rand -hex 32) ${submit}`, 'a key that is not registered, 401'],
     [
       `curl -s ${gateway}/v1/challenges/${slug}/submissions/${world.submission ?? 'ID'}`,
-      'what became of a submission',
+      `what became of a submission${world.own ? '; your challenge answers with its ID' : ''}`,
     ],
     [`curl -s ${gateway}/v1/limits`, 'every limit a client must know'],
     ...ownWallet(world, edge),
     ...(world.own ? [] : killing(world)),
-    ...(world.master
-      ? master(world)
-      : [[`npm start -- --master`, 'with registry, weights and management routes'] as const]),
+    ...(world.master ? master(world) : startingMaster(world)),
   ]
   const lines = steps.map(([command, meaning]) => `  # ${meaning}\n  ${command}`)
   return `\nEverything is up; Ctrl-C stops it. In another terminal, try:\n\n${lines.join('\n')}\n`
@@ -69,12 +67,17 @@ function killing({ challengePid }: World): (readonly [string, string])[] {
   ]
 }
 
-function master({ gateway, state }: World): (readonly [string, string])[] {
+function startingMaster({ own, slug, urls }: World): (readonly [string, string])[] {
+  const yours = own ? ` --challenge ${urls.challenge} --slug ${slug}` : ''
+  return [[`npm start --${yours} --master`, 'with registry, weights and management routes']]
+}
+
+function master({ gateway, state, slug }: World): (readonly [string, string])[] {
   return [
     [`curl -s ${gateway}/v1/registry`, 'the challenges the master registers'],
     [`curl -s ${gateway}/v1/weights/latest`, "the master's weights"],
     [
-      `curl -s ${gateway}/v1/admin/challenges/demo -H @${state}/admin-token.txt`,
+      `curl -s ${gateway}/v1/admin/challenges/${slug} -H @${state}/admin-token.txt`,
       "one of the master's management routes",
     ],
   ]
