@@ -128,7 +128,8 @@ function createGateway(
   const mostOrigins = Math.max(1, ...challenges.map(({ origins }) => origins.length))
   // One attempt more than there are origins: a refused token may be followed by the next one.
   const inFlightSeconds = (timeoutMs / 1000) * (mostOrigins + 1) + IN_FLIGHT_MARGIN_SECONDS
-  // A body that is read or sent is confirmed every 20 s; chain and ledger take less than this.
+  // The room of a body is confirmed with each piece that is read or sent. What comes between two
+  // pieces (chain and ledger, an origin's limits) takes less than this.
   const room = { now: nowSeconds, abandonedSeconds: 2 * inFlightSeconds }
   return {
     config,

@@ -5,13 +5,12 @@
  * half of the room at most, so that its bodies leave room for the others'.
  */
 
-import type { Clock } from './progress.ts'
-
 /** What one body takes of the room. */
 export interface Share {
   /**
    * Grows the share to so many bytes. False when there is no room: the share then stays as it was.
-   * Either way it is confirmed: its buffer is there.
+   * Either way it is confirmed: its buffer is there. False, too, once it was released: a piece of a
+   * body may still be on its way.
    */
   grow(bytes: number): boolean
   /** Gives everything back. Call when the buffer is gone, neither earlier nor later. */
@@ -28,28 +27,6 @@ interface Holder {
 export interface BodyBudget {
   /** Without a holder the share may take all the room there is. */
   open(holder?: Holder): Share
-}
-
-/** Less than `abandonedSeconds` can be, which is a minute at least. */
-const CONFIRM_SECONDS = 20
-
-/**
- * Waits for `work` that needs the body, such as an origin that takes it slowly. The share is
- * confirmed meanwhile, and then released. A request that the platform ends takes the timer along.
- */
-export async function keepWhile<T>(work: Promise<T>, held: Share, after: Clock['after']): Promise<T> {
-  let cancel = () => {}
-  const confirm = () => {
-    held.grow(0)
-    cancel = after(CONFIRM_SECONDS, confirm)
-  }
-  confirm()
-  try {
-    return await work
-  } finally {
-    cancel()
-    held.release()
-  }
 }
 
 interface BudgetOptions {
@@ -86,11 +63,13 @@ export function createBodyBudget({ capBytes, now, abandonedSeconds }: BudgetOpti
   return {
     open(holder) {
       const entry: Entry = { holder: holder?.name ?? '', bytes: 0, touchedAt: 0 }
+      let isReleased = false
       const most = holder === undefined ? capBytes : Math.max(capBytes / 2, holder.largestBytes)
       const fits = (more: number) =>
         sumOf() + more <= capBytes && (holder === undefined || sumOf(holder.name) + more <= most)
       return {
         grow(bytes) {
+          if (isReleased) return false
           entry.touchedAt = now()
           const more = Math.max(0, bytes - entry.bytes)
           if (more > 0 && !fits(more)) dropAbandoned(entry)
@@ -100,8 +79,8 @@ export function createBodyBudget({ capBytes, now, abandonedSeconds }: BudgetOpti
           return true
         },
         release() {
+          isReleased = true
           entries.delete(entry)
-          entry.bytes = 0
         },
       }
     },

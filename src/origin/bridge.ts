@@ -35,7 +35,7 @@ export function forwardUpload(
     ...targetAt(admitted.challenge, BRIDGE_PATH, context.query),
     method: 'POST',
     headers: bridgeHeaders(admitted, context),
-    body: admitted.content,
+    body: { content: admitted.content, held: admitted.held },
     isUpload: true,
   })
 }

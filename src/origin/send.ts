@@ -7,8 +7,16 @@
  * the client sends nothing does not count against the origin.
  */
 
-/** Bytes in memory, or a client's body that is passed on as it arrives. */
-export type OriginBody = Uint8Array<ArrayBuffer> | StreamedBody
+import type { Share } from '../admission/budget.ts'
+
+/** A body in memory, or a client's body that is passed on as it arrives. */
+export type OriginBody = HeldBody | StreamedBody
+
+export interface HeldBody {
+  readonly content: Uint8Array<ArrayBuffer>
+  /** Its room, confirmed when it is begun and with each piece; the caller releases it. */
+  readonly held: Share
+}
 
 interface StreamedBody {
   readonly stream: ReadableStream<Uint8Array>
@@ -72,10 +80,11 @@ export function sentBody(body: OriginBody | undefined, wait: Wait): BodyInit | u
     wait.start(NO_HEADERS)
     return new Uint8Array()
   }
-  if (body !== undefined && body.byteLength > PIECE_BYTES)
-    return piped(fromBytes(body), body.byteLength, wait)
+  body?.held.grow(0)
+  if (body !== undefined && body.content.byteLength > PIECE_BYTES)
+    return piped(fromMemory(body), body.content.byteLength, wait)
   wait.start(NO_HEADERS)
-  return body
+  return body?.content
 }
 
 function piped(next: NextPiece, size: number, wait: Wait): ReadableStream<Uint8Array> {
@@ -87,11 +96,12 @@ function piped(next: NextPiece, size: number, wait: Wait): ReadableStream<Uint8A
 /** The next piece of a body; undefined after the last one. */
 type NextPiece = () => Promise<Uint8Array | undefined>
 
-function fromBytes(bytes: Uint8Array): NextPiece {
+function fromMemory({ content, held }: HeldBody): NextPiece {
   let at = 0
   return async () => {
-    const piece = bytes.subarray(at, at + PIECE_BYTES)
+    const piece = content.subarray(at, at + PIECE_BYTES)
     at += PIECE_BYTES
+    held.grow(0)
     return piece.byteLength === 0 ? undefined : piece
   }
 }

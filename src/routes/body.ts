@@ -41,7 +41,10 @@ export async function clientBody(c: RouteContext, receiver: string): Promise<Res
     passing: budgets.passing.open(),
     ports,
   })
-  if (gathered.ok) return accepted({ body: gathered.value.content, held })
+  if (gathered.ok) {
+    const { content } = gathered.value
+    return accepted({ body: content && { content, held }, held })
+  }
   held.release()
   return gathered.rejection.code === 'submission_too_large'
     ? rejected('length_required', { max_bytes: MAX_GATHERED_BYTES })

@@ -5,7 +5,7 @@
  * line.
  */
 
-import { keepWhile, type Share } from '../admission/budget.ts'
+import type { Share } from '../admission/budget.ts'
 import { conditional, type Read } from '../cache/reads.ts'
 import type { Challenge } from '../challenge/challenge.ts'
 import { returnedAnswer, type Shown } from '../origin/answer.ts'
@@ -23,9 +23,12 @@ export async function awaitOrigin(
   held?: Share,
 ): Promise<OriginAnswer> {
   const sentAt = Date.now()
-  const answer = await (held === undefined ? asked : keepWhile(asked, held, c.env.gateway.ports.after))
-  c.env.entry.origin_ms = Date.now() - sentAt
-  return answer
+  try {
+    return await asked
+  } finally {
+    held?.release()
+    c.env.entry.origin_ms = Date.now() - sentAt
+  }
 }
 
 /** The answer as its client is to see it, or the refusal; `status` replaces the refusal's own. */

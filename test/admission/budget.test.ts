@@ -32,6 +32,14 @@ test('a share that nothing released is taken back when room is needed, and not b
   expect(budget.open().grow(1)).toBe(false)
 })
 
+test('a share that was released takes no room again', () => {
+  const budget = budgetOf()
+  const sent = budget.open()
+  sent.grow(600)
+  sent.release()
+  expect([sent.grow(0), sent.grow(600), budget.open().grow(CAP)]).toEqual([false, false, true])
+})
+
 test('a share that asks for more and gets none is not taken back', () => {
   let now = 0
   const budget = budgetOf(() => now)

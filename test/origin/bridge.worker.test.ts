@@ -75,7 +75,7 @@ test('the exact bytes go to the private route with the query as sent', async () 
     method: 'POST',
     marker: 'x-origin',
   })
-  expect(calls[0]?.body).toBe(CONTENT)
+  expect(calls[0]?.body).toEqual({ content: CONTENT, held: ADMITTED.held })
 })
 
 test.each([

@@ -3,12 +3,13 @@
 import { describe, expect, test } from 'vitest'
 import { createFailover } from '../../src/origin/failover.ts'
 import type { OriginAnswer, OriginCall } from '../../src/origin/origin.ts'
+import { heldBody } from '../support/held.ts'
 
 const [A, B, C] = ['https://a.example.com/base/x', 'vpc:ORIGIN_B/x', 'https://c.example.com/x'] as const
 
 type Word = 'ok' | 'not_delivered' | 'unknown' | 'broke off'
 
-const UPLOAD = new Uint8Array(3)
+const UPLOAD = heldBody(new Uint8Array(3))
 const STREAM = { stream: new ReadableStream<Uint8Array>(), bytes: 3 }
 
 interface Asked {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { createOrigin, type OriginAnswer } from '../../src/origin/origin.ts'
+import type { HeldBody } from '../../src/origin/send.ts'
 import { USER_AGENT } from '../../src/protocol/user-agent.ts'
+import { heldBody } from '../support/held.ts'
 
 const ACCESS = { clientId: 'id', clientSecret: 'secret' }
 
@@ -190,7 +192,10 @@ describe('the time limit of an upload', () => {
    * Sends as much as an origin takes piece by piece, with a pause before each, and what became of
    * it.
    */
-  async function sendTo(origin: (body: ReadableStream<Uint8Array>) => Promise<Response>) {
+  async function sendTo(
+    origin: (body: ReadableStream<Uint8Array>) => Promise<Response>,
+    body: HeldBody = heldBody(new Uint8Array(BYTES)),
+  ) {
     const call = createOrigin({
       timeoutMs: LIMIT_MS,
       access: () => undefined,
@@ -200,7 +205,6 @@ describe('the time limit of an upload', () => {
         return Promise.race([origin(sent.body ?? new Blob().stream()), gaveUp])
       },
     })
-    const body = new Uint8Array(BYTES)
     return call({
       url: 'https://demo.example.com/x',
       method: 'POST',
@@ -226,6 +230,23 @@ describe('the time limit of an upload', () => {
     })
     expect(bytes).toBe(BYTES)
     expect(answer.delivered && (await answer.response.text())).toBe('true')
+  })
+
+  test('the room is confirmed when the body is begun and with each piece, not by time', async () => {
+    for (const [bytes, times] of [
+      [1, 1],
+      [65_536, 1],
+      [65_537, 1 + 3],
+      [BYTES, 1 + PIECES + 1],
+    ] as const) {
+      const confirmed: number[] = []
+      const held = { grow: (more: number) => confirmed.push(more) > 0, release: () => {} }
+      await sendTo(async (body) => new Response(await new Response(body).text()), {
+        content: new Uint8Array(bytes),
+        held,
+      })
+      expect(confirmed).toEqual(Array(times).fill(0))
+    }
   })
 
   test('an origin that takes it all and says nothing is given up', async () => {

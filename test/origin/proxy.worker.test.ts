@@ -6,6 +6,7 @@ import { forwardRequest } from '../../src/origin/proxy.ts'
 import type { OriginBody } from '../../src/origin/send.ts'
 import type { ProtocolFamily } from '../../src/protocol/canonical.ts'
 import { USER_AGENT } from '../../src/protocol/user-agent.ts'
+import { heldBody } from '../support/held.ts'
 
 const CHALLENGE: Challenge = {
   slug: 'demo',
@@ -77,7 +78,7 @@ async function sendHello({ writable }: IdentityTransformStream): Promise<void> {
   await writer.close()
 }
 
-const HELLO = (): OriginBody => Uint8Array.from(new TextEncoder().encode('hello'))
+const HELLO = (): OriginBody => heldBody(Uint8Array.from(new TextEncoder().encode('hello')))
 
 describe('what is sent', () => {
   test('the planned path in its one form below the origin, and the query as it came', async () => {
@@ -181,8 +182,8 @@ describe('the wait for headers', () => {
     // A body of one piece shows no progress, so nothing tells why there are no headers.
     const bodies: [body: OriginBody, cause: string][] = [
       [HELLO(), 'timeout'],
-      [new Uint8Array(65_536), 'timeout'],
-      [new Uint8Array(65_537), 'body not taken'],
+      [heldBody(new Uint8Array(65_536)), 'timeout'],
+      [heldBody(new Uint8Array(65_537)), 'body not taken'],
     ]
     for (const [body, cause] of bodies) {
       const { answer } = await forward(POST, { body, timeoutMs: 5, fetch: deaf })

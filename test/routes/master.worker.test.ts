@@ -263,7 +263,7 @@ describe('management', () => {
       'x-admin-token': 'canary-admin-token',
       'x-request-id': answer.headers.get('x-request-id'),
     })
-    expect(sent?.body).toEqual(Uint8Array.from(new TextEncoder().encode(body)))
+    expect(sent?.body).toMatchObject({ content: Uint8Array.from(new TextEncoder().encode(body)) })
   })
 
   test('HEAD is asked as GET, which is all the master knows', async () => {

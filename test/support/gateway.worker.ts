@@ -4,7 +4,6 @@
  */
 
 import { createBodyBudget } from '../../src/admission/budget.ts'
-import type { Ports } from '../../src/admission/ports.ts'
 import { type App, createApp } from '../../src/app.ts'
 import { createReads, type ReadCache } from '../../src/cache/reads.ts'
 import { type Config, parseConfig } from '../../src/config/config.ts'
@@ -55,7 +54,6 @@ export function withoutMaster(
 export interface AppOptions extends Partial<Pick<Gateway, 'challenges' | 'registry'>> {
   /** Unix seconds; a function where time passes. */
   readonly now: number | (() => number)
-  readonly after?: Ports['after']
   readonly cache?: ReadCache
   /** Bytes of room for bodies and for answers that are read whole. */
   readonly roomBytes?: number
@@ -101,7 +99,7 @@ export function gatewayOf(
         settle: async () => {},
       },
       verify: () => false,
-      after: options.after ?? (() => () => {}),
+      after: () => () => {},
       newDigest: () => ({ update: async () => {}, hex: async () => '' }),
       causes: { take: () => false },
       hasToken: () => false,
