@@ -18,7 +18,7 @@ export type WholeBody =
 
 /** The part of the isolate's memory that the reading may take, until `release`. */
 export interface Room {
-  /** Grows it to so many bytes; false when there is no room. */
+  /** Grows it to so many bytes, and confirms what is there; false when there is no room. */
   grow(bytes: number): boolean
   release(): void
 }
@@ -89,7 +89,11 @@ function resumed(
   const { readable, writable } = new IdentityTransformStream()
   const writer = writable.getWriter()
   const pump = async () => {
-    for (const chunk of chunks) await writer.write(chunk)
+    for (const chunk of chunks) {
+      // A slow client's chunks still take their room.
+      room.grow(0)
+      await writer.write(chunk)
+    }
     room.release()
     for (let chunk = await next; !chunk.done; chunk = await reader.read()) await writer.write(chunk.value)
     await writer.close()

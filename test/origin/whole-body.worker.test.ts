@@ -1,6 +1,7 @@
 /** A body read whole within bounds: to the byte, and with nothing lost when it is longer. */
 
 import { describe, expect, test } from 'vitest'
+import { createBodyBudget } from '../../src/admission/budget.ts'
 import { NO_ROOM, readWhole } from '../../src/origin/whole-body.ts'
 
 const LONG_MS = 60_000
@@ -119,6 +120,26 @@ describe('room', () => {
     expect([body.cause, room.taken]).toEqual([NO_ROOM, 10])
     expect(await new Response(body.resume()).text()).toBe(`1234567890${'x'.repeat(100_000)}`)
     expect(room.taken).toBe(0)
+  })
+
+  test('what a slow client has not taken yet keeps its room', async () => {
+    let clock = 0
+    const budget = createBodyBudget({ capBytes: 20, now: () => clock, abandonedSeconds: 120 })
+    const body = await readWhole(bodyOf('12345', '67890', '1'), 10, LONG_MS, budget.open())
+    if (body.kind !== 'long') throw new Error(body.kind)
+    const client = body.resume().getReader()
+    const take = async () => {
+      await client.read()
+      // The next chunk is on its way once this one is gone.
+      await new Promise((resolve) => setTimeout(resolve))
+    }
+    clock = 100
+    await take()
+    clock = 210
+    expect(budget.open().grow(1)).toBe(false)
+    await take()
+    await take()
+    expect(budget.open().grow(20)).toBe(true)
   })
 
   test('a body that breaks off or is dropped gives it back', async () => {
