@@ -5,6 +5,8 @@
  * representation.
  */
 
+import type { Share } from '../admission/budget.ts'
+
 export type WholeBody =
   | { readonly kind: 'whole'; readonly bytes: Uint8Array<ArrayBuffer> }
   /** Longer than allowed, or too slow. `resume` has the body from its first byte. */
@@ -16,17 +18,10 @@ export type WholeBody =
     }
   | { readonly kind: 'broken'; readonly cause: string }
 
-/** The part of the isolate's memory that the reading may take, until `release`. */
-export interface Room {
-  /** Grows it to so many bytes, and confirms what is there; false when there is no room. */
-  grow(bytes: number): boolean
-  release(): void
-}
-
 type Chunk = ReadableStreamReadResult<Uint8Array>
 
 export const NO_ROOM = 'no room'
-const ENOUGH: Room = { grow: () => true, release: () => {} }
+const ENOUGH: Share = { grow: () => true, release: () => {} }
 /** Bytes are in memory twice: as chunks, and in the buffer that joins them. */
 const COPIES = 2
 
@@ -38,7 +33,7 @@ export async function readWhole(
   response: Response,
   maxBytes: number,
   timeoutMs: number,
-  room: Room = ENOUGH,
+  room: Share = ENOUGH,
 ): Promise<WholeBody> {
   if (response.body === null) return { kind: 'whole', bytes: new Uint8Array() }
   const reader = response.body.getReader()
@@ -84,7 +79,7 @@ function resumed(
   chunks: readonly Uint8Array[],
   reader: ReadableStreamDefaultReader<Uint8Array>,
   next: Promise<Chunk>,
-  room: Room,
+  room: Share,
 ): ReadableStream<Uint8Array> {
   const { readable, writable } = new IdentityTransformStream()
   const writer = writable.getWriter()

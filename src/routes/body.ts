@@ -8,7 +8,6 @@
  */
 
 import { declaredBytes, readBody } from '../admission/body.ts'
-import type { Share } from '../admission/budget.ts'
 import type { OriginBody } from '../origin/send.ts'
 import { rejected } from '../protocol/problem.ts'
 import { accepted, type Result } from '../protocol/result.ts'
@@ -17,20 +16,17 @@ import type { RouteContext } from './context.ts'
 /** Longest body that is gathered. A longer one needs a declared length. */
 const MAX_GATHERED_BYTES = 8_000_000
 
-export interface ClientBody {
-  readonly body: OriginBody | undefined
-  /** For `awaitOrigin`: what a gathered body takes of the room. */
-  readonly held?: Share
-}
-
-/** `receiver` names who gets the body. One receiver takes half of the isolate's room at most. */
-export async function clientBody(c: RouteContext, receiver: string): Promise<Result<ClientBody>> {
+/**
+ * Undefined: the client sent none. `receiver` names who gets the body. One receiver takes half of
+ * the isolate's room at most; `awaitOrigin` gives it back.
+ */
+export async function clientBody(c: RouteContext, receiver: string): Promise<Result<OriginBody | undefined>> {
   const { method, headers, body: stream } = c.req.raw
   // The body of a GET or HEAD has no meaning (RFC 9110 9.3.1), and the platform's `fetch` refuses
   // one.
-  if (stream === null || method === 'GET' || method === 'HEAD') return accepted({ body: undefined })
+  if (stream === null || method === 'GET' || method === 'HEAD') return accepted(undefined)
   const bytes = declaredLength(headers)
-  if (bytes !== undefined) return accepted({ body: { stream, bytes } })
+  if (bytes !== undefined) return accepted({ stream, bytes })
   const { budgets, ports } = c.env.gateway
   const held = budgets.uploads.open({ name: receiver, largestBytes: MAX_GATHERED_BYTES + 1 })
   const gathered = await readBody({
@@ -43,7 +39,7 @@ export async function clientBody(c: RouteContext, receiver: string): Promise<Res
   })
   if (gathered.ok) {
     const { content } = gathered.value
-    return accepted({ body: content && { content, held }, held })
+    return accepted(content && { content, held })
   }
   held.release()
   return gathered.rejection.code === 'submission_too_large'

@@ -139,9 +139,9 @@ async function passToMaster(c: RouteContext, master: URL, adminToken: string | u
     return refuse(c, rejected('path_not_allowed', {}).rejection)
   const sent = await clientBody(c, '(master)')
   if (!sent.ok) return refuse(c, sent.rejection)
-  const { body, held } = sent.value
+  const body = sent.value
   const request = { client, body, path: c.env.path, requestId: c.env.entry.request_id, adminToken }
-  const answer = await awaitOrigin(c, forwardToMaster(c.env.gateway.callOrigin, master, request), held)
+  const answer = await awaitOrigin(c, forwardToMaster(c.env.gateway.callOrigin, master, request), body)
   const shown = relay(c, { origins: [master], marker: undefined, publicPath: '' }, answer)
   shown.headers.set('cache-control', 'no-store')
   return shown

@@ -35,8 +35,8 @@ export async function passThrough(c: RouteContext): Promise<Response> {
   if (read !== undefined) return answerFromCache(c, read)
   const sent = await clientBody(c, challenge.slug)
   if (!sent.ok) return refuse(c, sent.rejection)
-  const { body, held } = sent.value
-  const answer = await awaitOrigin(c, forwardRequest(callOrigin, c.req.raw, { ...context, body }), held)
+  const body = sent.value
+  const answer = await awaitOrigin(c, forwardRequest(callOrigin, c.req.raw, { ...context, body }), body)
   // 503 on routes that set or read a miner's environment.
   return relay(c, shownOf(challenge), answer, plan.value.isEnv ? 503 : undefined)
 }

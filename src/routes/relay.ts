@@ -5,28 +5,28 @@
  * line.
  */
 
-import type { Share } from '../admission/budget.ts'
 import { conditional, type Read } from '../cache/reads.ts'
 import type { Challenge } from '../challenge/challenge.ts'
 import { returnedAnswer, type Shown } from '../origin/answer.ts'
 import type { OriginAnswer } from '../origin/origin.ts'
+import type { OriginBody } from '../origin/send.ts'
 import { rejected } from '../protocol/problem.ts'
 import { type RouteContext, refuse } from './context.ts'
 
 /**
- * Waits for the answer and notes how long that took. `held` is the room of the body that is sent;
- * it is given back afterwards.
+ * Waits for the answer and notes how long that took. Then the room of the body that was sent is
+ * given back.
  */
 export async function awaitOrigin(
   c: RouteContext,
   asked: Promise<OriginAnswer>,
-  held?: Share,
+  body?: OriginBody,
 ): Promise<OriginAnswer> {
   const sentAt = Date.now()
   try {
     return await asked
   } finally {
-    held?.release()
+    if (body !== undefined && 'held' in body) body.held.release()
     c.env.entry.origin_ms = Date.now() - sentAt
   }
 }

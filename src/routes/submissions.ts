@@ -87,7 +87,7 @@ function note(entry: RequestEntry, { ledger, ...found }: Findings): void {
 async function deliver(c: RouteContext, admitted: Admitted): Promise<Response> {
   const { ports } = c.env.gateway
   const requestId = c.env.entry.request_id
-  const answer = await awaitOrigin(c, sendWithToken(c, admitted), admitted.held)
+  const answer = await awaitOrigin(c, sendWithToken(c, admitted), admitted)
   const settlement = answer.delivered
     ? { outcome: 'delivered' as const, status: answer.response.status }
     : { outcome: answer.outcome }

@@ -3,6 +3,7 @@ import type { Admitted } from '../../src/admission/admit.ts'
 import { OPEN_POLICY } from '../../src/challenge/policy.ts'
 import { bridgeHeaders, forwardUpload, originUrl } from '../../src/origin/bridge.ts'
 import type { OriginCall } from '../../src/origin/origin.ts'
+import { heldBody } from '../support/held.ts'
 
 const CONTENT = Uint8Array.from(new TextEncoder().encode('zip-bytes'))
 const ADMITTED: Admitted = {
@@ -18,9 +19,8 @@ const ADMITTED: Admitted = {
   nonce: 'nonce-1',
   hotkey: '5Grw',
   uid: 7,
-  content: CONTENT,
   bodyHash: 'abc',
-  held: { grow: () => true, release: () => {} },
+  ...heldBody(CONTENT),
   contentType: 'application/zip',
   filename: 'agent.zip',
 }
