@@ -3,10 +3,12 @@ import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { closingLine } from './test/support/closing-line.ts'
 
-// What needs the platform runs inside workerd and is named for it; everything else runs in plain Node.
+// What needs the platform runs inside workerd and is named for it; everything else runs in plain
+// Node.
 const WORKER = ['test/**/*.worker.test.ts']
 const BLACKBOX = ['test/blackbox/**']
-// What needs more than `npm ci` (test/support/field.ts): `npm test` runs it where that is there, `npm run test:field` fetches it.
+// What needs more than `npm ci` (test/support/field.ts): `npm test` runs it where that is there,
+// `npm run test:field` fetches it.
 const FIELD = ['test/**/*.field.test.ts']
 
 export default defineConfig({

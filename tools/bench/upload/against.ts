@@ -2,10 +2,10 @@
  * `npm run bench:uploads -- --against FILE`: what an upload costs with this bundle and with
  * another one, by turns.
  *
- * Four gateways run side by side, each in a workerd of its own with its ledgers in memory: either
- * bundle twice, because one process can be faster than the next with the same code. The two of
- * this bundle show how far the machine lets any figure be trusted. Turns are short and many, so
- * that what slows the machine for a while slows all alike.
+ * Four gateways run side by side, each in a workerd of its own, with its ledgers in memory and
+ * without Miniflare's outgoing worker: either bundle twice, because one process can be faster than
+ * the next with the same code. The two of this bundle show how far the machine lets any figure be
+ * trusted. Turns are short and many, so that what slows the machine for a while slows all alike.
  */
 
 import type { Signer } from '../../../src/crypto/sign.ts'

@@ -1,7 +1,7 @@
 /**
  * The challenge of `npm run bench:uploads`, a process of its own: reads each upload to its end,
- * counts it, answers 201; a GET gets an answer that the edge may keep. Nothing is stored, so that it takes little of the processor it shares
- * with the gateway.
+ * counts it, answers 201; a GET gets an answer that the edge may keep. Nothing is stored, so that
+ * it takes little of the processor it shares with the gateway.
  */
 
 import { createServer } from 'node:http'

@@ -16,7 +16,10 @@ const HOT_KEYS = 256
 const ROUNDS = 15
 const SAMPLE_MS = 60
 const FRESH_ISOLATES = 15
-/** Times that a fresh isolate's clock reads nothing. Uncompiled it reads 0.1 to 0.5 ms too much. */
+/**
+ * Times that a fresh isolate's clock reads nothing. While it is not compiled it reads up to 0.7 ms
+ * too much.
+ */
 const CLOCK_ROUNDS = 30
 
 const CONTESTANTS = [

@@ -78,7 +78,7 @@ const CONTESTANTS: Record<
   },
 }
 
-/** Where an sr25519 verification spends its time; and nothing, to see what the clock reads then. */
+/** Where an sr25519 verification spends its time; and nothing, to see what the clock reads. */
 const PARTS: Record<string, Contestant> = {
   nothing: () => true,
   'part: transcript, 3 keccak-f': (s) =>
